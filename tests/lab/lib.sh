@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the lab's scripts share: messages, Debian packages, the cache. To be
+# sourced by bash.
+#
+#   say TEXT...            a progress line on stderr
+#   die TEXT...            an error on stderr, and the end
+#   need PKG...            install the Debian packages that are missing
+#   key TEXT|FILE|DIR...   one short hash of all of them
+#   cached NAME KEY CMD... a directory made by CMD in the cache; prints its path
+#   lab_apt get|cache ...  apt-get and apt-cache with the lab's own sources
+#   newest PKG             newest version of PKG that those sources have
+#   suite_uri SUITE        where this machine gets SUITE of Debian from
+
+set -euo pipefail
+shopt -s inherit_errexit
+
+lab=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(readlink -f "$lab/../..")
+cache=${VIRTIO_VFIO_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/virtio-vfio}
+export lab top cache
+mkdir -p "$cache"
+
+say()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+# Other apt and dpkg runs on this machine are waited for.
+signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+apt_options=(-qq -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0)
+
+need()
+{
+	local missing=() pkg
+
+	for pkg; do
+		[[ $(dpkg-query -W -f '${db:Status-Status}' "$pkg" 2>/dev/null) == installed ]] ||
+			missing+=("$pkg")
+	done
+	((${#missing[@]})) || return 0
+
+	((EUID == 0)) || die "needs ${missing[*]}; run this as root, or install it"
+	say "installing ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	(
+		flock 9
+		apt-get "${apt_options[@]}" install -y --no-install-recommends \
+			"${missing[@]}" && exit
+		apt-get "${apt_options[@]}" update
+		apt-get "${apt_options[@]}" install -y --no-install-recommends \
+			"${missing[@]}"
+	) 9>"$cache/.need.lock" >"$cache/need.log" 2>&1 ||
+		die "cannot install ${missing[*]}: $(tail -n 5 "$cache/need.log")"
+}
+
+# A file counts with its content, a directory with the names, modes and
+# contents below it.
+key()
+{
+	local it
+
+	for it; do
+		if [[ -d $it ]]; then
+			(
+				cd "$it"
+				find . -type f -printf '%m %p\n' | LC_ALL=C sort
+				find . -type f -print0 | LC_ALL=C sort -z |
+					xargs -0r sha256sum
+			)
+		elif [[ -f $it ]]; then
+			sha256sum <"$it"
+		else
+			echo "$it"
+		fi
+	done | sha256sum | cut -c 1-16
+}
+
+# CMD gets the directory to fill as its last argument; nothing shows in the
+# cache until it has succeeded. Call this as a command of its own, never in a
+# condition: bash would then ignore what fails inside CMD.
+cached()
+{
+	local name=$1 entry=$cache/$1-$2 old
+
+	shift 2
+	if [[ ! -d $entry ]]; then
+		(
+			flock 9
+			[[ ! -d $entry ]] || exit 0
+			tmp=$(mktemp -d "$cache/.$name.XXXXXX")
+			chmod 755 "$tmp"
+			trap 'rm -rf --one-file-system "$tmp"' EXIT
+			"$@" "$tmp" >&2
+			mv -T "$tmp" "$entry"
+		) 9>"$cache/.$name.lock"
+
+		# Three generations are enough.
+		find "$cache" -maxdepth 1 -name "$name-????????????????" \
+			-printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d ' ' -f 2- |
+			while read -r old; do
+				rm -rf --one-file-system "$old"
+			done
+	fi
+	touch -c "$entry"
+	echo "$entry"
+}
+
+# Suites of one archive live side by side, so one that this machine does not
+# use comes from where it gets those that it uses.
+suite_uri()
+{
+	local uri
+
+	# shellcheck disable=SC2016 # these are apt's own variables
+	uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' \
+		'Created-By: Packages' | awk -v suite="$1" '
+		$1 == suite                                { own = $2 }
+		(suite ~ /-security$/) == ($1 ~ /-security$/) &&
+			$1 ~ /^(bookworm|trixie)/ && !near { near = $2 }
+		END                                        { print own ? own : near }')
+	[[ $uri ]] || die "apt on this machine has no Debian archive to get $1 from"
+	echo "${uri%/}"
+}
+
+# The machine's own settings (proxies, for one) stay in force; sources, lists
+# and downloads are the lab's.
+lab_apt_config()
+{
+	local dir=$cache/apt sources suite
+
+	export APT_CONFIG=$dir/apt.conf
+	sources=$(
+		for suite in bookworm bookworm-updates bookworm-security \
+			bookworm-backports; do
+			echo "deb $signed $(suite_uri $suite) $suite main"
+		done
+		echo "deb-src $signed $(suite_uri trixie) trixie main"
+	)
+	if [[ -e $dir/state/fetched && $sources == "$(<"$dir/sources.list")" ]] &&
+		[[ ! $(find "$dir/state/fetched" -mmin +720) ]]; then
+		return
+	fi
+
+	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+	cat >"$APT_CONFIG" <<-END
+		Dir::State "$dir/state";
+		Dir::State::status "/var/lib/dpkg/status";
+		Dir::Cache "$dir/cache";
+		Dir::Etc::SourceList "$dir/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		APT::Sandbox::User "root";
+	END
+	echo "$sources" >"$dir/sources.list"
+	say "asking the Debian archive what is new"
+	if apt-get "${apt_options[@]}" update >&2; then
+		touch "$dir/state/fetched"
+	elif [[ -e $dir/state/fetched ]]; then
+		say "it does not answer; going on with what it said last time"
+	else
+		die "the Debian archive does not answer"
+	fi
+}
+
+# lab_apt get|cache ARGUMENTS...
+lab_apt()
+{
+	(
+		{
+			flock 9
+			lab_apt_config
+		} 9>"$cache/.apt.lock"
+		# Container images of Debian switch these two off.
+		"apt-$1" "${apt_options[@]}" -o Dir::Cache::pkgcache=pkgcache.bin \
+			-o Dir::Cache::srcpkgcache=srcpkgcache.bin "${@:2}"
+	)
+}
+
+newest()
+{
+	local version
+
+	version=$(lab_apt cache show --no-all-versions "$1" 2>/dev/null |
+		sed -n 's/^Version: //p')
+	[[ $version ]] || die "the Debian archive has no package $1"
+	echo "$version"
+}
