@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make               the kernel module, for the running kernel
+# make KDIR=DIR      the same for the kernel whose build directory DIR is
+# make demo          the main job, shown in an emulated lab
+# make check         all tests; check-build, check-lab, check-guest are its parts
+# make deb           Debian packages, in build/deb/
+#
+# V=1 shows commands, W=1 and C=1 are the kernel's (more warnings, sparse).
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+# Only seen by kbuild, in src/ and compat/probes/.
+export COMPAT := $(CURDIR)/compat
+export VIRTIO_VFIO_VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+KBUILD = +$(MAKE) -C $(KDIR)
+
+.PHONY: modules
+modules: probes
+	$(KBUILD) M=$(CURDIR)/src modules
+
+.PHONY: probes
+probes:
+	@[ -e $(KDIR)/Makefile ] || { \
+		echo "virtio-vfio: $(KDIR) is no kernel build directory;" \
+		     "install the kernel's headers or say KDIR=..." >&2; \
+		exit 1; }
+	$(KBUILD) M=$(CURDIR)/compat/probes C=0 modules
+
+.PHONY: clean
+clean:
+	rm -rf build
+	find src compat/probes \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' \
+		-o -name '*.answer' -o -name '*.log' -o -name modules.order \
+		-o -name Module.symvers -o -name compat-config.h \) -delete
+
+.PHONY: demo check check-build check-lab check-guest
+demo: deb
+	tests/lab/demo
+
+check:
+	tests/check check-build check-lab check-guest
+
+check-build check-lab check-guest:
+	tests/check $@
+
+-include packaging/deb.mk

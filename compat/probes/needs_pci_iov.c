@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* needs: SR-IOV (CONFIG_PCI_IOV) */
+#include <linux/pci.h>
+
+#if !IS_ENABLED(CONFIG_PCI_IOV)
+#error CONFIG_PCI_IOV is off
+#endif
