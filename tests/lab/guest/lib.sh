@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Functions for scripts that run inside the lab host: VFs and nested guests.
+# To be sourced. Everything returns non-zero and says why on stderr when it
+# fails; nothing exits the caller.
+#
+# A nested guest has a name and a directory $GUEST_RUN/NAME with
+#   pid, console, log      QEMU's process id, the guest's console, QEMU's stderr
+#   ctl.in, ctl.out        the guest's second serial port: commands and answers
+#   broken                 there once a command was not answered in time
+
+: "${GUEST_RUN:=/run/virtio-vfio-guest}"
+: "${GUEST_IMAGE:=/usr/lib/virtio-vfio-lab/guest}"
+: "${GUEST_ACCEL:=kvm}"
+: "${GUEST_QEMU:=qemu-system-x86_64}"
+: "${GUEST_MEMORY:=320}"
+: "${GUEST_CPUS:=2}"
+: "${GUEST_BOOT_TIMEOUT:=180}"
+: "${GUEST_EXEC_TIMEOUT:=120}"
+
+PCI_DEVICES=/sys/bus/pci/devices
+
+say_error()
+{
+	echo "$*" >&2
+	return 1
+}
+
+# --- VFs ---------------------------------------------------------------------
+
+# vf_driver BDF - the driver it is bound to, or nothing
+vf_driver()
+{
+	local link=$PCI_DEVICES/$1/driver
+
+	if [[ -e $link ]]; then
+		basename "$(readlink -f "$link")"
+	fi
+}
+
+# vf_bind BDF [DRIVER] - bind it to that driver alone
+vf_bind()
+{
+	local vf=$1 driver=${2:-virtio_vfio_pci}
+
+	vf_unbind "$vf" || return
+	modprobe "$driver" || return
+	echo "$driver" >"$PCI_DEVICES/$vf/driver_override" || return
+	echo "$vf" >/sys/bus/pci/drivers_probe || return
+	[[ $(vf_driver "$vf") == "${driver//_/-}" ||
+	   $(vf_driver "$vf") == "$driver" ]] ||
+		say_error "$vf: not bound to $driver"
+}
+
+# vf_unbind BDF - leave it without a driver
+vf_unbind()
+{
+	local vf=$1
+
+	if [[ -e $PCI_DEVICES/$vf/driver ]]; then
+		echo "$vf" >"$PCI_DEVICES/$vf/driver/unbind" || return
+	fi
+	echo >"$PCI_DEVICES/$vf/driver_override"
+}
+
+# vf_attr BDF NAME - one of the driver's attributes of the VF
+vf_attr()
+{
+	cat "$PCI_DEVICES/$1/virtio_vfio/$2"
+}
+
+# vf_transitional BDF [0|1]
+vf_transitional()
+{
+	echo "${2:-1}" >"$PCI_DEVICES/$1/virtio_vfio/transitional"
+}
+
+# --- nested guests -----------------------------------------------------------
+
+guest_dir()
+{
+	echo "$GUEST_RUN/$1"
+}
+
+guest_running()
+{
+	local dir=$GUEST_RUN/$1
+
+	[[ -e $dir/pid ]] && kill -0 "$(<"$dir/pid")" 2>/dev/null
+}
+
+# guest_why NAME - what is known about a guest that does not answer
+guest_why()
+{
+	local dir=$GUEST_RUN/$1
+
+	{
+		guest_running "$1" || echo "guest $1: QEMU has ended"
+		tail -n 20 "$dir/log"
+		echo "guest $1: end of its console:"
+		tail -n 30 "$dir/console" | tr -d '\r'
+	} >&2
+	return 1
+}
+
+# guest_accel - make the accelerator usable
+guest_accel()
+{
+	[[ $GUEST_ACCEL == kvm* && ! -e /dev/kvm ]] || return 0
+	modprobe kvm_amd 2>/dev/null || modprobe kvm_intel 2>/dev/null
+	[[ -e /dev/kvm ]] || say_error "no /dev/kvm for nested guests"
+}
+
+# guest_start NAME legacy|modern BDF|QEMU-ARGUMENTS... - start and do not wait
+#
+# The VF is named by its address; instead of one, any arguments for QEMU can
+# be given. "legacy" makes the guest's kernel use the legacy interface of a
+# transitional device.
+guest_start()
+{
+	local name=$1 mode=$2 dir=$GUEST_RUN/$1 append device cpu=host
+	shift 2
+
+	guest_running "$name" && { say_error "guest $name runs"; return; }
+	guest_accel || return
+	rm -rf "$dir"
+	mkdir -p "$dir" && mkfifo "$dir/ctl.in" "$dir/ctl.out" || return
+	: >"$dir/console"
+
+	append="console=ttyS0,115200 quiet panic=-1 mitigations=off"
+	append+=" tsc=reliable no_timer_check random.trust_cpu=on"
+	[[ $mode != legacy ]] || append+=" virtio_pci.force_legacy=1"
+	device=("$@")
+	[[ $# != 1 ]] || device=(-device "vfio-pci,host=$1,id=vf")
+	[[ $GUEST_ACCEL == kvm* ]] || cpu=max
+
+	"$GUEST_QEMU" -name "$name" -machine pc -accel "$GUEST_ACCEL" \
+		-cpu "$cpu" -smp "$GUEST_CPUS" -m "$GUEST_MEMORY" \
+		-nodefaults -no-user-config -display none \
+		-kernel "$GUEST_IMAGE/vmlinuz" -initrd "$GUEST_IMAGE/initramfs" \
+		-append "$append" -serial "file:$dir/console" \
+		-chardev "pipe,id=ctl,path=$dir/ctl" -serial chardev:ctl \
+		"${device[@]}" </dev/null >"$dir/log" 2>&1 &
+	echo $! >"$dir/pid"
+}
+
+# guest_ready NAME [SECONDS] - wait for a guest that was started or rebooted
+guest_ready()
+{
+	local name=$1 limit=${2:-$GUEST_BOOT_TIMEOUT} dir=$GUEST_RUN/$1
+	local fd line begin=$SECONDS
+
+	exec {fd}<>"$dir/ctl.out" || return
+	while ((SECONDS - begin < limit)) && guest_running "$name"; do
+		IFS= read -r -t 1 -u "$fd" line || continue
+		if [[ $line == *@ready* ]]; then
+			exec {fd}>&-
+			return 0
+		fi
+	done
+	exec {fd}>&-
+	: >"$dir/broken"
+	echo "guest $name: not up after $((SECONDS - begin)) s" >&2
+	guest_why "$name"
+}
+
+# guest_exec NAME COMMAND - run it by the guest's shell: output and status
+#
+# GUEST_EXEC_TIMEOUT (seconds) ends the command; 124 then, or when the guest
+# does not answer at all, 125 when it has ended or rebooted meanwhile.
+guest_exec()
+{
+	local name=$1 command=$2 dir=$GUEST_RUN/$1 fd id line begun=
+	local end=$((SECONDS + GUEST_EXEC_TIMEOUT + 10)) status=124
+
+	[[ ! -e $dir/broken ]] || { say_error "guest $name is lost"; return 125; }
+	guest_running "$name" || { guest_why "$name"; return 125; }
+	id=$BASHPID.$RANDOM
+	exec {fd}<>"$dir/ctl.out" || return
+	printf '%s %s %s\n' "$id" "$GUEST_EXEC_TIMEOUT" \
+		"$(base64 -w 0 <<<"$command")" >"$dir/ctl.in"
+	while ((SECONDS < end)); do
+		if ! IFS= read -r -t 1 -u "$fd" line; then
+			guest_running "$name" || { status=125; break; }
+			continue
+		fi
+		case $line in
+		*"@end $id "*)
+			printf '%s' "${line%@end "$id" *}"
+			exec {fd}>&-
+			return "${line##* }"
+			;;
+		"@begin $id")
+			begun=1
+			;;
+		@ready)
+			status=125
+			break
+			;;
+		*)
+			[[ -z $begun ]] || printf '%s\n' "$line"
+			;;
+		esac
+	done
+	exec {fd}>&-
+	: >"$dir/broken"
+	echo "guest $name: no answer to: $command" >&2
+	guest_why "$name"
+	return "$status"
+}
+
+# guest_ended NAME [SECONDS] - wait for QEMU to end
+guest_ended()
+{
+	local end=$((SECONDS + ${2:-60}))
+
+	while guest_running "$1"; do
+		((SECONDS < end)) || { say_error "guest $1 runs on"; return; }
+		sleep 0.2
+	done
+}
+
+# guest_stop NAME - power it off from inside, by force where that fails
+guest_stop()
+{
+	local name=$1
+
+	guest_running "$name" || return 0
+	guest_later "$name" "poweroff -f" && guest_ended "$name" && return
+	guest_kill "$name"
+	return 1
+}
+
+# guest_kill NAME - end QEMU at once
+guest_kill()
+{
+	local dir=$GUEST_RUN/$1
+
+	guest_running "$1" || return 0
+	kill -9 "$(<"$dir/pid")"
+	guest_ended "$1"
+}
+
+# guest_reboot NAME - reset it from inside and wait until it is back
+guest_reboot()
+{
+	guest_later "$1" "reboot -f" && guest_ready "$1"
+}
+
+# guest_later NAME COMMAND - for commands that leave no one to answer
+guest_later()
+{
+	guest_exec "$1" "(sleep 0.2; $2) >/dev/null 2>&1 3>&- &"
+}
+
+# --- traffic -----------------------------------------------------------------
+#
+# Every guest offers its /tmp over HTTP, and the host a directory of its own.
+
+# net_serve DIR ADDRESS PORT - offer files over HTTP; leaves the process id in
+# NET_SERVER
+net_serve()
+{
+	busybox httpd -f -p "$2:$3" -h "$1" </dev/null >/dev/null 2>&1 &
+	# shellcheck disable=SC2034
+	NET_SERVER=$!
+}
+
+# guest_get NAME URL FILE - download into a file of the guest; prints SHA-256
+guest_get()
+{
+	guest_exec "$1" "wget -q -O $3 $2 && sha256sum <$3 | cut -d' ' -f1"
+}
+
+# host_get URL - download to the host; prints SHA-256
+host_get()
+(
+	set -o pipefail
+	timeout "$GUEST_EXEC_TIMEOUT" busybox wget -q -O - "$1" |
+		sha256sum | cut -d' ' -f1
+)
