@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtio-net SR-IOV card with an administration virtqueue, for QEMU 10.0.
+ *
+ * Two QEMU device types: "virtio-card" is the PF, the owner device, and
+ * "virtio-card-vf" a VF, a member device. Both are functions with the modern
+ * virtio-pci registers in front of QEMU's own virtio-net; rings and device
+ * behaviour are QEMU's, only the transport is the card's:
+ *
+ *   function.c  a PCI function: capabilities, modern registers, interrupts
+ *   legacy.c    the legacy registers of a function, field by field
+ *   admin.c     the administration virtqueue and its commands
+ *   knobs.c     QOM properties: what to do wrong, and what was counted
+ *   card.c      the two device types, SR-IOV
+ *   switch.c    the switch between all functions
+ *
+ * BAR4 (64 bits, prefetchable) is the only BAR of any function; what lies
+ * where in it is below. To put another QEMU network device on the card's
+ * switch, join it and the card by a hub:
+ *
+ *   -netdev hubport,id=uplink,hubid=1 -netdev hubport,id=other,hubid=1
+ *   -device virtio-card,id=card,bus=PORT,netdev=uplink
+ *   -device virtio-net-pci,netdev=other
+ */
+#ifndef CARD_H
+#define CARD_H
+
+#include "hw/pci/pci_device.h"
+#include "hw/virtio/virtio-bus.h"
+#include "hw/virtio/virtio-net.h"
+#include "net/net.h"
+#include "qom/object.h"
+
+#define TYPE_CARD       "virtio-card"
+#define TYPE_CARD_VF    "virtio-card-vf"
+#define TYPE_CARD_FN    "virtio-card-function"
+#define TYPE_CARD_BUS   "virtio-card-bus"
+OBJECT_DECLARE_SIMPLE_TYPE(Card, CARD)
+OBJECT_DECLARE_SIMPLE_TYPE(CardFn, CARD_FN)
+
+#define CARD_DEVICE_ID  0x1041
+#define CARD_MAX_VFS    254
+#define CARD_PAIRS      2
+#define CARD_MTU        1500
+#define CARD_VECTORS    8
+
+/*
+ * virtio-net takes all queues up to the first gap for its own and moves its
+ * control queue among them, so the admin queue keeps its distance.
+ */
+#define CARD_ADMIN_VQ   64
+#define CARD_ADMIN_SIZE 64
+#define CARD_QUEUES     (CARD_ADMIN_VQ + 1)
+
+/* BAR4 */
+#define CARD_BAR            4
+#define CARD_BAR_COMMON     0x0000
+#define CARD_BAR_ISR        0x1000
+#define CARD_BAR_CONFIG     0x2000
+#define CARD_BAR_NOTIFY     0x3000
+#define CARD_BAR_MSIX       0x4000
+#define CARD_BAR_PBA        0x5000
+#define CARD_BAR_LEGACY     0x6000
+#define CARD_BAR_SIZE       0x8000
+#define CARD_NOTIFY_MULT    4
+
+/*
+ * Legacy notification addresses: one in a VF's own BAR and one for each VF
+ * in the PF's. They are aligned to 2 bytes only, on purpose.
+ */
+#define CARD_LEGACY_MEMBER      (CARD_BAR_LEGACY + 2)
+#define CARD_LEGACY_OWNER(vf)   (CARD_BAR_LEGACY + 4 * (vf) + 2)
+
+typedef struct CardPort CardPort;
+typedef struct CardCmd CardCmd;
+
+typedef struct CardQueue {
+    uint16_t size;
+    bool enabled;
+    uint32_t desc[2];
+    uint32_t avail[2];
+    uint32_t used[2];
+} CardQueue;
+
+struct CardFn {
+    PCIDevice pci;
+
+    VirtioBusState bus;
+    VirtIONet net;
+    unsigned id;                /* member id; 0 is the PF */
+
+    MemoryRegion bar;
+    MemoryRegion common;
+    MemoryRegion isr;
+    MemoryRegion config;
+    MemoryRegion notify;
+    MemoryRegion legacy;
+
+    uint32_t dfselect;
+    uint32_t gfselect;
+    uint32_t guest_features[2];
+    CardQueue queue[CARD_QUEUES];
+};
+
+#define CARD_NOTIFY_ENTRIES 4
+
+/* How the card is told to behave; see knobs.c. */
+typedef struct CardKnobs {
+    uint64_t supported_cmds;
+    bool letter;
+    char *notify_entries;
+    uint32_t fail_opcode;
+    uint16_t fail_status;
+    uint16_t fail_qualifier;
+    uint32_t fail_count;
+    int32_t reply_size_delta;
+    uint32_t delay_ms;
+    uint32_t delay_opcode;
+    uint32_t drop_opcode;
+} CardKnobs;
+
+#define CARD_OPCODE_NONE    UINT32_MAX
+#define CARD_OPCODE_ALL     UINT32_MAX
+#define CARD_OPCODES        7
+
+typedef struct CardCounters {
+    uint64_t cmds_total;
+    uint64_t cmd[CARD_OPCODES];
+    uint64_t cmd_errors;
+    uint64_t notify_member;
+    uint64_t notify_owner;
+    uint64_t notify_cmd;
+} CardCounters;
+
+struct Card {
+    CardFn fn;
+
+    uint16_t max_vfs;
+    NICPeers uplink;
+    CardPort *port[CARD_MAX_VFS + 2][CARD_PAIRS]; /* by function; uplink last */
+    GHashTable *macs;
+
+    VirtQueue *admin;
+    uint64_t used_cmds;
+    QLIST_HEAD(, CardCmd) pending;
+
+    CardKnobs knobs;
+    CardCounters counters;
+    char last_error[128];
+};
+
+/* function.c */
+static inline VirtIODevice *card_fn_vdev(CardFn *fn)
+{
+    return VIRTIO_DEVICE(&fn->net);
+}
+
+void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp);
+void card_fn_unrealize(CardFn *fn);
+void card_fn_reset(CardFn *fn);
+void card_fn_notify(CardFn *fn, uint16_t queue);
+void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len);
+
+/* legacy.c; false: not inside of one field */
+bool card_legacy_read(CardFn *fn, unsigned offset, uint8_t *data, size_t len);
+bool card_legacy_write(CardFn *fn, unsigned offset, const uint8_t *data,
+                       size_t len);
+bool card_legacy_config_read(CardFn *fn, unsigned offset, uint8_t *data,
+                             size_t len);
+bool card_legacy_config_write(CardFn *fn, unsigned offset, const uint8_t *data,
+                              size_t len);
+
+/* admin.c */
+void card_admin_realize(Card *card);
+void card_admin_reset(Card *card);
+
+/* knobs.c */
+typedef struct CardNotifyEntry {
+    uint8_t flags;
+    uint8_t bar;
+    uint64_t offset;
+} CardNotifyEntry;
+
+void card_knobs_init(Card *card);
+void card_knobs_notify_entries(Card *card, unsigned vf,
+                               CardNotifyEntry entry[CARD_NOTIFY_ENTRIES]);
+
+/* card.c */
+CardFn *card_member(Card *card, uint64_t id);
+
+/* switch.c */
+void card_switch_init(Card *card);
+void card_switch_connect(Card *card, CardFn *fn);
+void card_switch_connect_uplink(Card *card);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * QOM properties of the PF, for -device and, at run time, for qom-set and
+ * qom-get.
+ *
+ * Knobs, which say how the card is to behave from now on:
+ *
+ *   supported-cmds     bitmap of opcodes; the two list commands always are
+ *   letter             list commands, too, need VF Enable and a member id
+ *   notify-entries     what LEGACY_NOTIFY_INFO answers, in this order, by
+ *                      commas; empty for none:
+ *                        member      the address in the VF's BAR
+ *                        owner       the VF's address in the PF's BAR
+ *                        oob         just past the end of the BAR
+ *                        misaligned  an odd address
+ *                        badbar      a BAR number that no function has
+ *                        nobar       a BAR that is not there
+ *                        badflags    reserved flags
+ *                        end         the end of the list
+ *                      invalid ones are entries of the VF, or of the PF
+ *                      with ":owner" behind the word
+ *   fail-opcode        this command fails with fail-status and
+ *                      fail-qualifier, fail-count times (0: for ever)
+ *   reply-size-delta   so many bytes more or fewer of a command's result are
+ *                      reported as written; and fewer are written
+ *   delay-ms           answers come so much later, those to delay-opcode or,
+ *                      by default, to all commands
+ *   drop-opcode        this command is not executed and never answered,
+ *                      until the PF is reset
+ *
+ * Opcode 0xffffffff stands for none (fail, drop) or all (delay).
+ *
+ * Counters, read-only: cmds-total, cmd-0 to cmd-6 by opcode, cmd-errors;
+ * notify-member, notify-owner and notify-cmd for legacy notifications by the
+ * way they came. last-error describes the last command that failed. Writing
+ * true to counters-reset sets all that back.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "standard-headers/linux/virtio_pci.h"
+#include "card.h"
+
+#define MEMBER  VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_MEM
+#define OWNER   VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_OWNER_DEV
+
+/* Does it know the word? Then it says what entry that makes for the VF. */
+static bool card_notify_entry(const char *word, unsigned vf,
+                              CardNotifyEntry *entry)
+{
+    g_auto(GStrv) part = g_strsplit(word, ":", 2);
+    bool owner = g_str_equal(part[0], "owner");
+
+    if (part[1]) {
+        if (!g_str_equal(part[1], "owner")) {
+            return false;
+        }
+        owner = true;
+    }
+
+    entry->flags = owner ? OWNER : MEMBER;
+    entry->bar = CARD_BAR;
+    entry->offset = owner ? CARD_LEGACY_OWNER(vf) : CARD_LEGACY_MEMBER;
+
+    if (g_str_equal(part[0], "member") || g_str_equal(part[0], "owner")) {
+        return !part[1];
+    } else if (g_str_equal(part[0], "oob")) {
+        entry->offset = CARD_BAR_SIZE;
+    } else if (g_str_equal(part[0], "misaligned")) {
+        entry->offset |= 1;
+    } else if (g_str_equal(part[0], "badbar")) {
+        entry->bar = 6;
+    } else if (g_str_equal(part[0], "nobar")) {
+        entry->bar = 1;
+    } else if (g_str_equal(part[0], "badflags")) {
+        entry->flags = MEMBER | OWNER;
+    } else if (g_str_equal(part[0], "end")) {
+        entry->flags = VIRTIO_ADMIN_CMD_NOTIFY_INFO_FLAGS_END;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool card_notify_parse(const char *list, unsigned vf,
+                              CardNotifyEntry entry[CARD_NOTIFY_ENTRIES])
+{
+    g_auto(GStrv) word = g_strsplit(list, ",", 0);
+
+    if (g_strv_length(word) > CARD_NOTIFY_ENTRIES) {
+        return false;
+    }
+    for (unsigned i = 0; word[i]; i++) {
+        if (!card_notify_entry(word[i], vf, &entry[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void card_knobs_notify_entries(Card *card, unsigned vf,
+                               CardNotifyEntry entry[CARD_NOTIFY_ENTRIES])
+{
+    card_notify_parse(card->knobs.notify_entries, vf, entry);
+}
+
+static char *card_get_notify_entries(Object *obj, Error **errp)
+{
+    return g_strdup(CARD(obj)->knobs.notify_entries);
+}
+
+static void card_set_notify_entries(Object *obj, const char *value,
+                                    Error **errp)
+{
+    CardNotifyEntry entry[CARD_NOTIFY_ENTRIES];
+    CardKnobs *knobs = &CARD(obj)->knobs;
+
+    if (!card_notify_parse(value, 1, entry)) {
+        error_setg(errp, "'%s' is no list of up to %d notify entries", value,
+                   CARD_NOTIFY_ENTRIES);
+        return;
+    }
+    g_free(knobs->notify_entries);
+    knobs->notify_entries = g_strdup(value);
+}
+
+static bool card_get_letter(Object *obj, Error **errp)
+{
+    return CARD(obj)->knobs.letter;
+}
+
+static void card_set_letter(Object *obj, bool value, Error **errp)
+{
+    CARD(obj)->knobs.letter = value;
+}
+
+static void card_get_delta(Object *obj, Visitor *v, const char *name,
+                           void *opaque, Error **errp)
+{
+    visit_type_int32(v, name, &CARD(obj)->knobs.reply_size_delta, errp);
+}
+
+static void card_set_delta(Object *obj, Visitor *v, const char *name,
+                           void *opaque, Error **errp)
+{
+    visit_type_int32(v, name, &CARD(obj)->knobs.reply_size_delta, errp);
+}
+
+static char *card_get_last_error(Object *obj, Error **errp)
+{
+    return g_strdup(CARD(obj)->last_error);
+}
+
+static void card_counters_reset(Object *obj, bool value, Error **errp)
+{
+    Card *card = CARD(obj);
+
+    if (value) {
+        memset(&card->counters, 0, sizeof(card->counters));
+        card->last_error[0] = 0;
+    }
+}
+
+void card_knobs_init(Card *card)
+{
+    Object *obj = OBJECT(card);
+    CardKnobs *knobs = &card->knobs;
+    CardCounters *counters = &card->counters;
+
+    knobs->supported_cmds = BIT(CARD_OPCODES) - 1;
+    knobs->notify_entries = g_strdup("member");
+    knobs->fail_opcode = CARD_OPCODE_NONE;
+    knobs->fail_status = 22;
+    knobs->fail_qualifier = 1;
+    knobs->delay_opcode = CARD_OPCODE_ALL;
+    knobs->drop_opcode = CARD_OPCODE_NONE;
+
+    object_property_add_uint64_ptr(obj, "supported-cmds",
+                                   &knobs->supported_cmds,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_bool(obj, "letter", card_get_letter, card_set_letter);
+    object_property_add_str(obj, "notify-entries", card_get_notify_entries,
+                            card_set_notify_entries);
+    object_property_add_uint32_ptr(obj, "fail-opcode", &knobs->fail_opcode,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint16_ptr(obj, "fail-status", &knobs->fail_status,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint16_ptr(obj, "fail-qualifier",
+                                   &knobs->fail_qualifier,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "fail-count", &knobs->fail_count,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add(obj, "reply-size-delta", "int32", card_get_delta,
+                        card_set_delta, NULL, NULL);
+    object_property_add_uint32_ptr(obj, "delay-ms", &knobs->delay_ms,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "delay-opcode", &knobs->delay_opcode,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "drop-opcode", &knobs->drop_opcode,
+                                   OBJ_PROP_FLAG_READWRITE);
+
+    object_property_add_uint64_ptr(obj, "cmds-total", &counters->cmds_total,
+                                   OBJ_PROP_FLAG_READ);
+    for (unsigned i = 0; i < CARD_OPCODES; i++) {
+        g_autofree char *name = g_strdup_printf("cmd-%u", i);
+
+        object_property_add_uint64_ptr(obj, name, &counters->cmd[i],
+                                       OBJ_PROP_FLAG_READ);
+    }
+    object_property_add_uint64_ptr(obj, "cmd-errors", &counters->cmd_errors,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "notify-member",
+                                   &counters->notify_member,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "notify-owner",
+                                   &counters->notify_owner,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "notify-cmd", &counters->notify_cmd,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_str(obj, "last-error", card_get_last_error, NULL);
+    object_property_add_bool(obj, "counters-reset", NULL, card_counters_reset);
+}
