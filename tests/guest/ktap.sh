@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Facts, and KTAP lines about them. To be sourced.
+#
+# A test file names its facts in order; nothing runs before run_facts. Each one
+# runs in a subshell: it holds when it returns zero, and what it printed becomes
+# diagnostic lines.
+
+fact_names=()
+fact_calls=()
+
+# fact NAME COMMAND...
+fact()
+{
+	fact_names+=("$1")
+	fact_calls+=("${*:2}")
+}
+
+# Without the fact just named, the rest of its group (what its name begins
+# with) is not worth trying.
+needs()
+{
+	fact_calls[-1]="needed ${fact_calls[-1]}"
+}
+
+run_facts()
+{
+	local i name call output start status failed=0 lost=
+
+	echo "KTAP version 1"
+	echo "1..${#fact_names[@]}"
+	for i in "${!fact_names[@]}"; do
+		name=${fact_names[i]}
+		call=${fact_calls[i]}
+		if [[ ${name%%:*} == "${lost%%:*}" ]]; then
+			echo "ok $((i + 1)) - $name # SKIP not without \"$lost\""
+			continue
+		fi
+		start=$SECONDS
+		output=$(eval "${call#needed }" 2>&1)
+		status=$?
+		if ((status == 0)); then
+			echo "ok $((i + 1)) - $name"
+		else
+			echo "not ok $((i + 1)) - $name"
+			((failed++))
+			[[ $call != "needed "* ]] || lost=$name
+		fi
+		[[ -z $output ]] || tr -d '\r' <<<"$output" | sed 's/^/# /'
+		((SECONDS - start < 5)) || echo "# $((SECONDS - start)) s"
+	done
+	((failed == 0))
+}
+
+# is WHAT VALUE EXPECTED - one comparison that says what it saw
+is()
+{
+	[[ $2 == "$3" ]] || {
+		echo "$1: $2, expected $3"
+		return 1
+	}
+}
