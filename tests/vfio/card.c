@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The knobs and counters of the lab's card, by QMP over a virtio serial port.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+#define PORT		"/dev/virtio-ports/qmp"
+#define CARD		"/machine/peripheral/card"
+#define ANSWER_MS	10000
+
+static int port = -1;
+
+static void __attribute__((noreturn)) fail(const char *what, const char *detail)
+{
+	printf("# card: %s: %s\n", what, detail);
+	fflush(stdout);
+	exit(1);
+}
+
+/* One line, which is one JSON object; the caller puts it. */
+static struct json_object *receive(void)
+{
+	struct pollfd poll_fd = { .fd = port, .events = POLLIN };
+	static char line[65536];
+	size_t len = 0;
+
+	while (len < sizeof(line) - 1) {
+		if (poll(&poll_fd, 1, ANSWER_MS) != 1)
+			fail(PORT, "no answer");
+		if (read(port, line + len, 1) != 1)
+			fail(PORT, strerror(errno));
+		if (line[len] == '\n') {
+			line[len] = 0;
+			return json_tokener_parse(line);
+		}
+		len++;
+	}
+	fail(PORT, "answer too long");
+}
+
+/* Executes a command; what it returns is the caller's, NULL for an error. */
+static struct json_object *execute(const char *command, const char *arguments,
+				   char *error, size_t error_size)
+{
+	struct json_object *answer, *member, *result = NULL;
+	static unsigned int id;
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"execute\":\"%s\",\"arguments\":{%s},\"id\":%u}\n", command,
+		 arguments, ++id + getpid() * 1000);
+	if (write(port, text, strlen(text)) < 0)
+		fail(PORT, strerror(errno));
+
+	for (;;) {
+		answer = receive();
+		if (json_object_object_get_ex(answer, "id", &member) &&
+		    (unsigned int)json_object_get_int64(member) ==
+			    id + getpid() * 1000)
+			break;
+		json_object_put(answer);
+	}
+
+	if (json_object_object_get_ex(answer, "return", &member))
+		result = json_object_get(member);
+	else if (json_object_object_get_ex(answer, "error", &member))
+		snprintf(error, error_size, "%s",
+			 json_object_to_json_string(member));
+	json_object_put(answer);
+	return result;
+}
+
+bool card_present(void)
+{
+	return !access(PORT, R_OK | W_OK);
+}
+
+/* The port is exclusive, and a program that just ended may not have let go. */
+static void card_connect(void)
+{
+	char error[256];
+	int tries;
+
+	for (tries = 0; port < 0 && tries < 50; tries++) {
+		port = open(PORT, O_RDWR | O_CLOEXEC);
+		if (port < 0)
+			msleep(100);
+	}
+	if (port < 0)
+		fail(PORT, strerror(errno));
+
+	/* An error means that this was said before. */
+	json_object_put(execute("qmp_capabilities", "", error, sizeof(error)));
+}
+
+static struct json_object *card_execute(const char *command,
+					const char *arguments)
+{
+	struct json_object *result;
+	char error[256] = "";
+
+	card_connect();
+	result = execute(command, arguments, error, sizeof(error));
+	close(port);
+	port = -1;
+	if (!result)
+		fail(arguments, error);
+	return result;
+}
+
+void card_set(const char *name, const char *json_value)
+{
+	char arguments[256];
+
+	snprintf(arguments, sizeof(arguments),
+		 "\"path\":\"" CARD "\",\"property\":\"%s\",\"value\":%s", name,
+		 json_value);
+	json_object_put(card_execute("qom-set", arguments));
+}
+
+void card_set_number(const char *name, long long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", value);
+	card_set(name, text);
+}
+
+long long card_get(const char *name)
+{
+	struct json_object *result;
+	char arguments[256];
+	long long value;
+
+	snprintf(arguments, sizeof(arguments),
+		 "\"path\":\"" CARD "\",\"property\":\"%s\"", name);
+	result = card_execute("qom-get", arguments);
+	value = json_object_get_int64(result);
+	json_object_put(result);
+	return value;
+}
+
+void card_defaults(void)
+{
+	card_set_number("supported-cmds", 0x7f);
+	card_set("letter", "false");
+	card_set("notify-entries", "\"member\"");
+	card_set_number("fail-opcode", 0xffffffff);
+	card_set_number("fail-count", 0);
+	card_set_number("reply-size-delta", 0);
+	card_set_number("delay-ms", 0);
+	card_set_number("delay-opcode", 0xffffffff);
+	card_set_number("drop-opcode", 0xffffffff);
+	card_set("counters-reset", "true");
+}

@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# run.sh [TARGET...] - the VFIO tests, in the lab host (see tests/lab/run)
+#
+# TARGET is one or more of
+#   oracle   QEMU's own transitional device under vfio-pci: says what is right
+#   witness  upstream's driver on a VF: what it fails is in witness-failures
+#   ours     our driver on a VF
+#   reduced  our driver, with a card that serves fewer admin commands
+#   late     our driver, with a card that fails or doesn't answer; the VFs are
+#            not to be used any more after that
+# By default all, in this order. PROGRAMS limits what runs of each. Prints KTAP.
+
+set -u
+cd "$(dirname "$(realpath "$0")")" || exit 1
+: "${PF:?run this in the lab host}"
+read -ra vfs <<<"$VFS"
+module=virtio_vfio_pci
+tests=0 failed=0 witnessed=''
+
+verdict()
+{
+	((++tests))
+	[[ $1 == ok ]] || ((++failed))
+	echo "$1 $tests $2"
+}
+
+# A line of a program's KTAP, under a name that says which target it was. What
+# the witness fails and a list says so with a reason, is as it should be.
+result()
+{
+	local line=$1 ok=ok name reason
+
+	[[ $line != not* ]] || ok="not ok"
+	name=$label.${line#*ok +([0-9]) }
+	if [[ $TARGET != witness || $name == *"# SKIP"* ]]; then
+		verdict "$ok" "$name"
+		return
+	fi
+
+	reason=$(awk -v name="${name#witness.}" '$1 == name { $1 = ""; print; exit }' \
+		witness-failures)
+	witnessed+=" ${name#witness.} "
+	if [[ ! $reason ]]; then
+		verdict "$ok" "$name"
+	elif [[ $ok == ok ]]; then
+		verdict "not ok" "$name passes, but is on the list of failures"
+	else
+		verdict ok "$name fails as listed:$reason"
+	fi
+}
+
+# program NAME - run one for $TARGET on $VFIO_BDF
+program()
+{
+	local line status=0 log before=$tests
+
+	[[ " ${PROGRAMS-$1} " == *" $1 "* ]] || return 0
+	echo "# $label: $1"
+	log=$(timeout 300 "./$1" 2>&1) || status=$?
+	while IFS= read -r line; do
+		case $line in
+		"ok "[0-9]* | "not ok "[0-9]*) result "$line" ;;
+		"# "*" RUN "* | "# "*" OK "* | "TAP version"* | 1..*) ;;
+		"#"*) echo "$line" ;;
+		*) echo "# $line" ;;
+		esac
+	done <<<"$log"
+	((tests > before)) || verdict "not ok" "$label.$1 ended with status $status and no result"
+}
+
+bind()
+{
+	local device=/sys/bus/pci/devices/$1
+
+	[[ ! -e $device/driver ]] || echo "$1" >"$device/driver/unbind"
+	echo "$2" >"$device/driver_override"
+	[[ ! $2 ]] || echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+make_transitional()
+{
+	bind "$1" $module
+	echo 1 >"/sys/bus/pci/devices/$1/virtio_vfio/transitional"
+}
+
+# What the PF can do is asked when its driver is bound.
+supported_cmds()
+{
+	local pf=/sys/bus/pci/devices/$PF i
+
+	card set supported-cmds "$1"
+	echo "$PF" >"$pf/driver/unbind"
+	echo "$PF" >/sys/bus/pci/drivers/virtio-pci/bind
+	echo 0 >"$pf/sriov_drivers_autoprobe"
+	echo ${#vfs[@]} >"$pf/sriov_numvfs"
+	for ((i = 0; i < 50; i++)); do
+		PF_NETDEV=$(cd "$pf" && echo virtio*/net/*)
+		PF_NETDEV=${PF_NETDEV##*/}
+		[[ $PF_NETDEV == '*' ]] || break
+		sleep 0.1
+	done
+	export PF_NETDEV
+	ip link set "$PF_NETDEV" up
+}
+
+run_oracle()
+{
+	bind "$ORACLE" vfio-pci
+	VFIO_BDF=$ORACLE
+	for program in config bar0 ring; do
+		program $program
+	done
+	bind "$ORACLE" ""
+}
+
+run_witness()
+{
+	local name
+
+	rmmod $module 2>/dev/null
+	modprobe vfio-pci
+	insmod /usr/lib/virtio-vfio-lab/upstream/virtio-vfio-pci.ko || return
+	VFIO_BDF=${vfs[0]}
+	bind "$VFIO_BDF" $module
+	for program in config bar0 doorbell ring faults; do
+		program $program
+	done
+	card set fail-opcode 4294967295
+	bind "$VFIO_BDF" ""
+	rmmod $module
+
+	[[ ! ${PROGRAMS-} ]] || return
+	while read -r name _; do
+		[[ ! $name || $name == \#* || $witnessed == *" $name "* ]] ||
+			verdict "not ok" "witness.$name is on the list of failures and did not run"
+	done <witness-failures
+}
+
+run_ours()
+{
+	VFIO_BDF=${vfs[0]}
+	make_transitional "$VFIO_BDF"
+	for program in config bar0 doorbell ring optin; do
+		program $program
+	done
+	VFIO_BDF=${vfs[1]}
+	program same_as_vfio
+}
+
+run_reduced()
+{
+	supported_cmds 0x3f
+	label=without-notify-info
+	VFIO_BDF=${vfs[0]}
+	program optin
+
+	supported_cmds 0x03
+	label=without-legacy
+	export LEGACY_SUPPORTED=0
+	program optin
+	VFIO_BDF=${vfs[1]}
+	program same_as_vfio
+	unset LEGACY_SUPPORTED
+	supported_cmds 0x7f
+}
+
+run_late()
+{
+	VFIO_BDF=${vfs[2]}
+	export OTHER_BDF=${vfs[3]}
+	program faults
+}
+
+# Messages above info since this began that no test has announced.
+unexpected_messages()
+{
+	local expected
+
+	expected=$(dmesg --level info | sed -n 's/^.*expect: //p' | sort -u)
+	dmesg --level emerg,alert,crit,err,warn |
+		awk -v begin="$begin" '{ t = $0; gsub(/[][ ]/, " ", t) }
+			split(t, f, " ") && f[1] + 0 > begin' |
+		grep -vF "${expected:-nothing was announced}"
+}
+
+shopt -s extglob
+begin=$(cut -d ' ' -f 1 /proc/uptime)
+export TARGET VFIO_BDF
+modprobe $module
+ip link set "$PF_NETDEV" up
+
+echo "KTAP version 1"
+(($#)) || set -- oracle witness ours reduced late
+for target; do
+	label=$target
+	case $target in
+	oracle | witness) TARGET=$target ;;
+	*) TARGET=ours; modprobe $module ;;
+	esac
+	"run_$target" || verdict "not ok" "$target could not be run"
+done
+
+messages=$(unexpected_messages)
+if [[ $messages ]]; then
+	sed 's/^/# /' <<<"$messages"
+	verdict "not ok" "the kernel log has messages that no test provoked"
+else
+	verdict ok "the kernel log has no message that no test provoked"
+fi
+echo "1..$tests"
+((failed == 0))
