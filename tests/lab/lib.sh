@@ -137,18 +137,17 @@ lab_apt_config()
 	local dir=$cache/apt sources suite
 
 	export APT_CONFIG=$dir/apt.conf
+	[[ ! -e $dir/state/fetched || $(find "$dir/state/fetched" -mmin +720) ||
+		$(find /etc/apt/sources.list* -newer "$dir/state/fetched" 2>/dev/null) ]] || return 0
+
 	sources=$(
+		unset APT_CONFIG
 		for suite in bookworm bookworm-updates bookworm-security \
 			bookworm-backports; do
 			echo "deb $signed $(suite_uri $suite) $suite main"
 		done
 		echo "deb-src $signed $(suite_uri trixie) trixie main"
 	)
-	if [[ -e $dir/state/fetched && $sources == "$(<"$dir/sources.list")" ]] &&
-		[[ ! $(find "$dir/state/fetched" -mmin +720) ]]; then
-		return
-	fi
-
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
 	cat >"$APT_CONFIG" <<-END
 		Dir::State "$dir/state";
@@ -185,10 +184,16 @@ lab_apt()
 
 newest()
 {
-	local version
+	local version known=$cache/apt/newest-$1
 
+	# Reading all of apt's lists takes seconds.
+	if [[ -s $known && ! $(find "$cache/apt/state/fetched" -mmin +720) &&
+		! $cache/apt/state/fetched -nt $known ]]; then
+		cat "$known"
+		return
+	fi
 	version=$(lab_apt cache show --no-all-versions "$1" 2>/dev/null |
 		sed -n 's/^Version: //p')
 	[[ $version ]] || die "the Debian archive has no package $1"
-	echo "$version"
+	echo "$version" | tee "$known"
 }

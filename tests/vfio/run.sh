@@ -204,7 +204,7 @@ done
 
 messages=$(unexpected_messages)
 if [[ $messages ]]; then
-	sed 's/^/# /' <<<"$messages"
+	echo "# ${messages//$'\n'/$'\n'# }"
 	verdict "not ok" "the kernel log has messages that no test provoked"
 else
 	verdict ok "the kernel log has no message that no test provoked"
