@@ -110,7 +110,8 @@ TEST_F(bar0, device_config)
 	uint8_t config[NET_CONFIG_LEN];
 	unsigned int mtu;
 
-	EXPECT_LE(2, device_config(v, config, 20));
+	/* QEMU's own has one pair here for want of a multi-queue backend. */
+	EXPECT_LE(target_is("oracle") ? 1 : 2, device_config(v, config, 20));
 	EXPECT_EQ(0, memcmp(config, oui, sizeof(oui)));
 	EXPECT_EQ(1, io_get(v, 26, 2));
 	mtu = io_get(v, 30, 2);

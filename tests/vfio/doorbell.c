@@ -70,7 +70,7 @@ static void check_way(struct __test_metadata *_metadata, struct vdev *v,
 	ring(v, RINGS);
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(strcmp(way, ways[i]) ? 0 : RINGS, card_get(ways[i])) {
-			TH_LOG("entries %s: %s", entries, ways[i]);
+			TH_LOG("entries %s, way %u", entries, i);
 		}
 	vdev_close(v);
 }

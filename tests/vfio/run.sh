@@ -191,6 +191,7 @@ export TARGET VFIO_BDF
 modprobe $module
 ip link set "$PF_NETDEV" up
 
+echo "<6>expect: loading out-of-tree module taints kernel" >/dev/kmsg
 echo "KTAP version 1"
 (($#)) || set -- oracle witness ours reduced late
 for target; do
