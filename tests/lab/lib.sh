@@ -95,9 +95,12 @@ cached()
 		(
 			flock 9
 			[[ ! -d $entry ]] || exit 0
+			# What a killed run left; nobody else builds it now.
+			rm -rf --one-file-system "$cache/.$name."??????
 			tmp=$(mktemp -d "$cache/.$name.XXXXXX")
 			chmod 755 "$tmp"
-			trap 'rm -rf --one-file-system "$tmp"' EXIT
+			trap 'grep -o " $tmp/[^ ]*" /proc/self/mounts | xargs -r umount
+				rm -rf --one-file-system "$tmp"' EXIT
 			"$@" "$tmp" >&2
 			mv -T "$tmp" "$entry"
 		) 9>"$cache/.$name.lock"
