@@ -99,7 +99,7 @@ cached()
 			rm -rf --one-file-system "$cache/.$name."??????
 			tmp=$(mktemp -d "$cache/.$name.XXXXXX")
 			chmod 755 "$tmp"
-			trap 'grep -o " $tmp/[^ ]*" /proc/self/mounts | xargs -r umount
+			trap 'grep -o " $tmp/[^ ]*" /proc/self/mounts | xargs -r umount || :
 				rm -rf --one-file-system "$tmp"' EXIT
 			"$@" "$tmp" >&2
 			mv -T "$tmp" "$entry"
