@@ -4,3 +4,6 @@
 .PHONY: deb
 deb:
 	packaging/build-deb
+
+# The lab's host installs the packages.
+check check-lab check-guest: deb
