@@ -76,8 +76,9 @@ int virtio_vfio_admin_access(struct virtio_vfio_device *vf,
  * @vf: the device
  * @entries: VIRTIO_ADMIN_CMD_MAX_NOTIFY_INFO of them, unchecked
  *
- * Context and return value as virtio_vfio_admin_access(). A device without
- * the command gives -EOPNOTSUPP, which is not logged.
+ * Context: as virtio_vfio_admin_access().
+ * Return: as virtio_vfio_admin_access(); -EOPNOTSUPP, which is not logged, if
+ * the device is known to lack the command.
  */
 int virtio_vfio_admin_notify_info(struct virtio_vfio_device *vf,
 				  struct virtio_admin_cmd_notify_info_data *entries);

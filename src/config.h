@@ -39,6 +39,8 @@ ssize_t virtio_vfio_config_write(struct virtio_vfio_device *vf,
 /**
  * virtio_vfio_config_io_enabled - whether PCI_COMMAND lets I/O accesses in
  * @vf: the device
+ *
+ * Return: the state of the I/O Space bit.
  */
 bool virtio_vfio_config_io_enabled(struct virtio_vfio_device *vf);
 

@@ -21,7 +21,7 @@ static int port = -1;
 
 static void __attribute__((noreturn)) fail(const char *what, const char *detail)
 {
-	printf("# card: %s: %s\n", what, detail);
+	printf("# %s: %s\n", what, detail);
 	fflush(stdout);
 	exit(1);
 }

@@ -25,7 +25,7 @@ FIXTURE_SETUP(doorbell)
 {
 	if (target_is("oracle"))
 		SKIP(return, "no admin commands");
-	self->v.fd = self->v.group = self->v.container = -1;
+	vdev_init(&self->v);
 	card_defaults();
 }
 

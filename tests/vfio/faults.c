@@ -37,7 +37,7 @@ FIXTURE_SETUP(faults)
 {
 	if (target_is("oracle"))
 		SKIP(return, "no admin commands");
-	self->v.fd = self->v.group = self->v.container = -1;
+	vdev_init(&self->v);
 	log_expect("admin command error");
 	log_expect("LEGACY_");
 	card_defaults();
@@ -77,7 +77,7 @@ TEST_F(faults, status_to_errno)
 	uint8_t value = 1;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		fail_command(CMD_COMMON_READ, cases[i].status);
 		EXPECT_EQ(-cases[i].error, bar0_read(v, REG_STATUS, &value, 1)) {
 			TH_LOG("status %u", cases[i].status);

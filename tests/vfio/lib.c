@@ -175,14 +175,21 @@ static int group_number(const char *bdf)
 	return atoi(strrchr(link, '/') + 1);
 }
 
+void vdev_init(struct vdev *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->fd = -1;
+	v->group = -1;
+	v->container = -1;
+}
+
 int vdev_open(struct vdev *v, const char *bdf)
 {
 	struct vfio_region_info region;
 	char path[64];
 	int number, ret;
 
-	memset(v, 0, sizeof(*v));
-	v->fd = v->group = v->container = -1;
+	vdev_init(v);
 	snprintf(v->bdf, sizeof(v->bdf), "%s", bdf);
 
 	number = group_number(bdf);
@@ -230,7 +237,7 @@ void vdev_close(struct vdev *v)
 		close(v->group);
 	if (v->container >= 0)
 		close(v->container);
-	v->fd = v->group = v->container = -1;
+	vdev_init(v);
 }
 
 int vdev_reset(struct vdev *v)

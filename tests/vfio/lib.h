@@ -67,6 +67,8 @@ struct dma {
 bool target_is(const char *name);
 const char *env(const char *name);	/* ends the program if it is unset */
 
+/* A device that is not open, which vdev_close() leaves alone. */
+void vdev_init(struct vdev *v);
 int vdev_open(struct vdev *v, const char *bdf);
 void vdev_close(struct vdev *v);
 int vdev_reset(struct vdev *v);

@@ -177,11 +177,17 @@ TEST_F(optin, other_function)
 	ASSERT_EQ(0, pci_bind(other, *driver ? driver : "\n"));
 }
 
-/* The way that NVIDIA's documentation tells people to bind. */
+/*
+ * The way that NVIDIA's documentation tells people to bind. With the PF's
+ * sriov_drivers_autoprobe off the PCI core heeds no ID for a VF.
+ */
 TEST_F(optin, new_id)
 {
-	char path[128], driver[32];
+	char path[128], autoprobe[128], driver[32];
 
+	snprintf(autoprobe, sizeof(autoprobe),
+		 "/sys/bus/pci/devices/%s/sriov_drivers_autoprobe", env("PF"));
+	ASSERT_EQ(0, sysfs_write(autoprobe, "1"));
 	ASSERT_EQ(0, pci_unbind(self->bdf));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
 		 self->bdf);
@@ -190,6 +196,7 @@ TEST_F(optin, new_id)
 	pci_driver(self->bdf, driver, sizeof(driver));
 	EXPECT_STREQ(DRIVER, driver);
 	EXPECT_EQ(0, sysfs_write(OLD_ID, "0x1af4 0x1041"));
+	EXPECT_EQ(0, sysfs_write(autoprobe, "0"));
 }
 
 static void *unbind(void *arg)
