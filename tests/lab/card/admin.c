@@ -238,14 +238,15 @@ static void card_cmd_answer(void *opaque)
     Card *card = cmd->card;
     size_t result = MIN(cmd->result_len, cmd->room);
     size_t told = result;
+    size_t written;
 
     if (result) {
         told = MAX((ssize_t)result + card->knobs.reply_size_delta, 0);
         result = MIN(result, told);
     }
-    iov_from_buf(cmd->elem.in_sg, cmd->elem.in_num, 0, &cmd->reply,
-                 CARD_REPLY_HEADER + result);
-    virtqueue_push(card->admin, &cmd->elem, CARD_REPLY_HEADER + told);
+    written = iov_from_buf(cmd->elem.in_sg, cmd->elem.in_num, 0, &cmd->reply,
+                           CARD_REPLY_HEADER + result);
+    virtqueue_push(card->admin, &cmd->elem, written + told - result);
     virtio_notify(card_fn_vdev(&card->fn), card->admin);
     card_cmd_free(cmd);
 }
