@@ -10,11 +10,14 @@
 fact_names=()
 fact_calls=()
 
-# fact NAME COMMAND...
+# fact NAME COMMAND [ARGUMENT]... | fact NAME 'SHELL CODE'
 fact()
 {
+	local call=$2
+
 	fact_names+=("$1")
-	fact_calls+=("${*:2}")
+	(($# == 2)) || printf -v call '%q ' "${@:2}"
+	fact_calls+=("$call")
 }
 
 # Without the fact just named, the rest of its group (what its name begins

@@ -22,9 +22,9 @@ fact "legacy: active while the driver is up" active_is "${vfs[0]}" 1
 fact "legacy: ping" guest_pings legacy "$host_ip"
 fact "legacy: interrupts are MSI-X" guest_uses_msix legacy
 fact "legacy: $TRANSFER_MB MB from the host arrive unchanged" \
-	guest_downloads legacy
+	guest_downloads legacy "$TRANSFER_MB"
 fact "legacy: $TRANSFER_MB MB to the host arrive unchanged" \
-	guest_uploads legacy 192.0.2.11
+	guest_uploads legacy 192.0.2.11 "$TRANSFER_MB"
 fact "legacy: both vCPUs have a queue pair" guest_queues legacy 2
 fact "legacy: first queue carries traffic" \
 	guest_sends_on_queue legacy 0 "$host_ip"
@@ -34,19 +34,19 @@ fact "legacy: one queue pair after ethtool -L" guest_set_queues legacy 1
 fact "legacy: ping with one queue pair" guest_pings legacy "$host_ip"
 fact "legacy: two queue pairs again" guest_set_queues legacy 2
 fact "legacy: ping with two queue pairs" guest_pings legacy "$host_ip"
-fact "legacy: $RELOADS cycles of modprobe -r and modprobe" \
-	guest_reloads legacy 192.0.2.11
+fact "legacy: 20 cycles of modprobe -r and modprobe" \
+	guest_reloads legacy 192.0.2.11 20
 fact "legacy: ping after them" guest_pings legacy "$host_ip"
-fact "legacy: $RELOADS cycles of unbind and bind" \
-	guest_rebinds legacy 192.0.2.11
+fact "legacy: 5 cycles of unbind and bind" \
+	guest_rebinds legacy 192.0.2.11 5
 fact "legacy: ping after them" guest_pings legacy "$host_ip"
-fact "legacy: download after them" guest_downloads legacy
+fact "legacy: download after them" guest_downloads legacy 10
 fact "legacy: no guest kernel message above info level" guest_is_quiet legacy
 fact "legacy: guest reboots, QEMU stays" guest_reboots legacy 192.0.2.11
 fact "legacy: 1af4:1000 after the reboot" guest_pci_id legacy 1af4:1000
 fact "legacy: I/O BAR after the reboot" guest_io_bar legacy 64
 fact "legacy: ping after the reboot" guest_pings legacy "$host_ip"
-fact "legacy: download after the reboot" guest_downloads legacy
+fact "legacy: download after the reboot" guest_downloads legacy 10
 fact "legacy: no guest kernel message above info level then" \
 	guest_is_quiet legacy
 fact "legacy: guest powers off" guest_stop legacy

@@ -130,6 +130,8 @@ guest_start()
 
 	append="console=ttyS0,115200 quiet panic=-1 mitigations=off"
 	append+=" tsc=reliable no_timer_check random.trust_cpu=on"
+	# An emulated host CPU has no performance counters, and KVM complains.
+	append+=" initcall_blacklist=init_hw_perf_events"
 	[[ $mode != legacy ]] || append+=" virtio_pci.force_legacy=1"
 	device=("$@")
 	[[ $# != 1 ]] || device=(-device "vfio-pci,host=$1,id=vf")
@@ -145,68 +147,95 @@ guest_start()
 	echo $! >"$dir/pid"
 }
 
+# guest_hear NAME FD UNTIL - a line from the control channel into `heard`
+#
+# Waits in short steps, so what a step got of a line is kept for the next one.
+# 124 when SECONDS has reached UNTIL, 125 when QEMU has ended.
+guest_hear()
+{
+	local part
+
+	heard=
+	while ((SECONDS < $3)); do
+		if IFS= read -r -t 1 -u "$2" part; then
+			heard+=$part
+			return
+		fi
+		heard+=$part
+		guest_running "$1" || return 125
+	done
+	return 124
+}
+
+# guest_lost NAME TEXT - give up on it
+guest_lost()
+{
+	: >"$GUEST_RUN/$1/broken"
+	echo "guest $1: $2" >&2
+	guest_why "$1"
+}
+
 # guest_ready NAME [SECONDS] - wait for a guest that was started or rebooted
 guest_ready()
 {
-	local name=$1 limit=${2:-$GUEST_BOOT_TIMEOUT} dir=$GUEST_RUN/$1
-	local fd line begin=$SECONDS
+	local name=$1 fd heard='' begin=$SECONDS
+	local end=$((SECONDS + ${2:-$GUEST_BOOT_TIMEOUT}))
 
-	exec {fd}<>"$dir/ctl.out" || return
-	while ((SECONDS - begin < limit)) && guest_running "$name"; do
-		IFS= read -r -t 1 -u "$fd" line || continue
-		if [[ $line == *@ready* ]]; then
+	exec {fd}<>"$GUEST_RUN/$name/ctl.out" || return
+	while [[ $heard != *@ready ]]; do
+		guest_hear "$name" "$fd" "$end" || {
 			exec {fd}>&-
-			return 0
-		fi
+			guest_lost "$name" "not up after $((SECONDS - begin)) s"
+			return
+		}
 	done
 	exec {fd}>&-
-	: >"$dir/broken"
-	echo "guest $name: not up after $((SECONDS - begin)) s" >&2
-	guest_why "$name"
+}
+
+# guest_answer NAME FD ID - print what came before the end of that command and
+# return its status
+guest_answer()
+{
+	local heard='' begun='' end=$((SECONDS + GUEST_EXEC_TIMEOUT + 10))
+
+	while guest_hear "$1" "$2" "$end"; do
+		case $heard in
+		*"@end $3 "*)
+			printf '%s' "${heard%@end "$3" *}"
+			return "${heard##* }"
+			;;
+		"@begin $3")
+			begun=1
+			;;
+		@ready)
+			guest_lost "$1" "has rebooted"
+			return 125
+			;;
+		*)
+			[[ -z $begun ]] || printf '%s\n' "$heard"
+			;;
+		esac
+	done
+	guest_lost "$1" "no answer"
+	return 124
 }
 
 # guest_exec NAME COMMAND - run it by the guest's shell: output and status
 #
-# GUEST_EXEC_TIMEOUT (seconds) ends the command; 124 then, or when the guest
-# does not answer at all, 125 when it has ended or rebooted meanwhile.
+# The command is ended after GUEST_EXEC_TIMEOUT seconds. 124 when the guest does not
+# answer, 125 when it has ended or rebooted.
 guest_exec()
 {
-	local name=$1 command=$2 dir=$GUEST_RUN/$1 fd id line begun=
-	local end=$((SECONDS + GUEST_EXEC_TIMEOUT + 10)) status=124
+	local name=$1 dir=$GUEST_RUN/$1 fd id=$BASHPID.$RANDOM status
 
 	[[ ! -e $dir/broken ]] || { say_error "guest $name is lost"; return 125; }
 	guest_running "$name" || { guest_why "$name"; return 125; }
-	id=$BASHPID.$RANDOM
 	exec {fd}<>"$dir/ctl.out" || return
 	printf '%s %s %s\n' "$id" "$GUEST_EXEC_TIMEOUT" \
-		"$(base64 -w 0 <<<"$command")" >"$dir/ctl.in"
-	while ((SECONDS < end)); do
-		if ! IFS= read -r -t 1 -u "$fd" line; then
-			guest_running "$name" || { status=125; break; }
-			continue
-		fi
-		case $line in
-		*"@end $id "*)
-			printf '%s' "${line%@end "$id" *}"
-			exec {fd}>&-
-			return "${line##* }"
-			;;
-		"@begin $id")
-			begun=1
-			;;
-		@ready)
-			status=125
-			break
-			;;
-		*)
-			[[ -z $begun ]] || printf '%s\n' "$line"
-			;;
-		esac
-	done
+		"$(base64 -w 0 <<<"$2")" >"$dir/ctl.in"
+	guest_answer "$name" "$fd" "$id"
+	status=$?
 	exec {fd}>&-
-	: >"$dir/broken"
-	echo "guest $name: no answer to: $command" >&2
-	guest_why "$name"
 	return "$status"
 }
 
