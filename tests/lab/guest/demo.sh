@@ -67,12 +67,12 @@ sys=$PCI_DEVICES/$vf
 step "The package is installed; DKMS has built the module for this kernel"
 show uname -r
 show "dpkg-query -W 'virtio-vfio-*'"
-show dkms status
+show "dkms status 2>/dev/null"
 show modinfo -F version virtio_vfio_pci
 show modinfo -F filename virtio_vfio_pci
 
 step "The card: a physical function with its VFs"
-show "lspci -nn | grep -i virtio"
+show lspci -nn -s "${PF%.*}"
 show cat "$PCI_DEVICES/$PF/sriov_numvfs"
 
 step "A VF is bound to virtio_vfio_pci and made transitional"

@@ -222,8 +222,8 @@ guest_answer()
 
 # guest_exec NAME COMMAND - run it by the guest's shell: output and status
 #
-# The command is ended after GUEST_EXEC_TIMEOUT seconds. 124 when the guest does not
-# answer, 125 when it has ended or rebooted.
+# The command is ended after GUEST_EXEC_TIMEOUT seconds. 124 when the guest does
+# not answer, 125 when it has ended or rebooted.
 guest_exec()
 {
 	local name=$1 dir=$GUEST_RUN/$1 fd id=$BASHPID.$RANDOM status
