@@ -123,8 +123,21 @@ vf_common_cfg()
 # boot NAME MODE VF ADDRESS
 boot()
 {
-	guest_start "$1" "$2" "$3" && guest_ready "$1" &&
-		is "network device" "$(guest_exec "$1" "netup $4/24")" eth0
+	guest_start "$1" "$2" "$3" && guest_ready "$1" && guest_nic_up "$1" "$4"
+}
+
+# boot_q35 NAME MODE VF ADDRESS - behind a root port, as libvirt would have it
+boot_q35()
+{
+	GUEST_MACHINE=q35 guest_start "$1" "$2" \
+		-device pcie-root-port,id=rp,bus=pcie.0,addr=2 \
+		-device "vfio-pci,host=$3,bus=rp" &&
+		guest_ready "$1" && guest_nic_up "$1" "$4"
+}
+
+guest_nic_up()
+{
+	is "network device" "$(guest_exec "$1" "netup $2/24")" eth0
 }
 
 guest_pci_id()
@@ -150,7 +163,7 @@ guest_io_bar()
 	local line
 
 	line=$(guest_exec "$1" \
-		"lspci -vvs 00:02.0 2>/dev/null | grep 'Region 0:'")
+		"lspci -vvd 1af4: 2>/dev/null | grep 'Region 0:'")
 	echo "$line"
 	[[ $line == *"I/O ports at "*"[size=$2]" && $line != *disabled* ]]
 }
@@ -176,7 +189,7 @@ guest_uses_msix()
 	local lines
 
 	lines=$(guest_exec "$1" "grep 'PCI-MSIX.*virtio0-' /proc/interrupts
-		lspci -vvs 00:02.0 2>/dev/null | grep MSI-X:")
+		lspci -vvd 1af4: 2>/dev/null | grep MSI-X:")
 	echo "$lines"
 	[[ $lines == *virtio0-config* && $lines == *"MSI-X: Enable+"* ]] &&
 		grep -Eq ' [1-9][0-9]* .*virtio0-(input|output)' <<<"$lines"

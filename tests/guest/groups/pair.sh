@@ -42,4 +42,5 @@ fact "pair: neither is active" \
 	"active_is ${vfs[2]} 0 && active_is ${vfs[3]} 0"
 fact "pair: both VFs unbind and are left reset" \
 	"vf_is_reset ${vfs[2]} && vf_is_reset ${vfs[3]}"
+fact "pair: driver unloads" modprobe -r virtio_vfio_pci
 fact "pair: no host kernel message above info level" host_is_quiet pair

@@ -14,6 +14,7 @@
 : "${GUEST_IMAGE:=/usr/lib/virtio-vfio-lab/guest}"
 : "${GUEST_ACCEL:=kvm}"
 : "${GUEST_QEMU:=qemu-system-x86_64}"
+: "${GUEST_MACHINE:=pc}"
 : "${GUEST_MEMORY:=320}"
 : "${GUEST_CPUS:=2}"
 : "${GUEST_BOOT_TIMEOUT:=180}"
@@ -137,7 +138,7 @@ guest_start()
 	[[ $# != 1 ]] || device=(-device "vfio-pci,host=$1,id=vf")
 	[[ $GUEST_ACCEL == kvm* ]] || cpu=max
 
-	"$GUEST_QEMU" -name "$name" -machine pc -accel "$GUEST_ACCEL" \
+	"$GUEST_QEMU" -name "$name" -machine "$GUEST_MACHINE" -accel "$GUEST_ACCEL" \
 		-cpu "$cpu" -smp "$GUEST_CPUS" -m "$GUEST_MEMORY" \
 		-nodefaults -no-user-config -display none \
 		-kernel "$GUEST_IMAGE/vmlinuz" -initrd "$GUEST_IMAGE/initramfs" \
