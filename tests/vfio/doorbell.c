@@ -97,9 +97,13 @@ static void check_invalid(struct __test_metadata *_metadata, struct vdev *v,
 	char entries[64];
 
 	log_expect("notify address ignored");
+	if (target_is("ours"))
+		ASSERT_EQ(0, rebind_transitional(env("VFIO_BDF")));
+	log_mark();
 
 	snprintf(entries, sizeof(entries), "\"%s\"", entry);
 	check_way(_metadata, v, entries, "notify-cmd");
+	EXPECT_EQ(1, log_count("notify address ignored: flags 2"));
 	snprintf(entries, sizeof(entries), "\"%s\"", owner_entry);
 	check_way(_metadata, v, entries, "notify-cmd");
 	snprintf(entries, sizeof(entries), "\"%s,owner\"", entry);

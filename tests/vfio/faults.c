@@ -22,17 +22,6 @@ FIXTURE(faults)
 	struct vdev v;
 };
 
-/* A fresh binding has said nothing in the kernel log yet. */
-static int rebind(const char *bdf)
-{
-	int ret;
-
-	if (!target_is("ours"))
-		return 0;
-	ret = pci_bind(bdf, "virtio_vfio_pci");
-	return ret ? ret : vf_set(bdf, "transitional", "1");
-}
-
 FIXTURE_SETUP(faults)
 {
 	if (target_is("oracle"))
@@ -41,7 +30,8 @@ FIXTURE_SETUP(faults)
 	log_expect("admin command error");
 	log_expect("LEGACY_");
 	card_defaults();
-	ASSERT_EQ(0, rebind(env("VFIO_BDF")));
+	if (target_is("ours"))
+		ASSERT_EQ(0, rebind_transitional(env("VFIO_BDF")));
 	ASSERT_EQ(0, vdev_open(&self->v, env("VFIO_BDF")));
 	io_enable(&self->v);
 	log_mark();
@@ -284,7 +274,7 @@ TEST_F_TIMEOUT(faults, zz_no_answer, 60)
 	if (!target_is("ours"))
 		SKIP(return, "would leave an unkillable process behind");
 
-	ASSERT_EQ(0, rebind(env("OTHER_BDF")));
+	ASSERT_EQ(0, rebind_transitional(env("OTHER_BDF")));
 	ASSERT_EQ(0, param_set("admin_timeout", "500"));
 	card_set_number("drop-opcode", CMD_COMMON_READ);
 	EXPECT_EQ(-ETIMEDOUT, bar0_read(v, REG_STATUS, &value, 1));
@@ -299,7 +289,7 @@ TEST_F_TIMEOUT(faults, zz_no_answer, 60)
 	/* It can be closed and unbound, and comes back usable. */
 	vdev_close(v);
 	ASSERT_EQ(0, pci_unbind(bdf));
-	ASSERT_EQ(0, rebind(bdf));
+	ASSERT_EQ(0, rebind_transitional(bdf));
 	ASSERT_EQ(0, vdev_open(v, bdf));
 	io_enable(v);
 	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));

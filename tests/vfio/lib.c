@@ -162,6 +162,13 @@ int pci_bind(const char *bdf, const char *driver)
 	return sysfs_write("/sys/bus/pci/drivers_probe", bdf);
 }
 
+int rebind_transitional(const char *bdf)
+{
+	int ret = pci_bind(bdf, "virtio_vfio_pci");
+
+	return ret ? ret : vf_set(bdf, "transitional", "1");
+}
+
 static int group_number(const char *bdf)
 {
 	char path[128], link[256];

@@ -115,6 +115,8 @@ int vf_get(const char *bdf, const char *name);
 int vf_set(const char *bdf, const char *name, const char *value);
 int pci_unbind(const char *bdf);
 int pci_bind(const char *bdf, const char *driver);	/* by driver_override */
+/* Our driver, opted in; a fresh binding has said nothing in the log yet. */
+int rebind_transitional(const char *bdf);
 /* Name of the driver, "" if there is none. */
 void pci_driver(const char *bdf, char *buf, size_t size);
 /* A parameter of virtio_vfio_pci. */
