@@ -11,6 +11,7 @@
 #   cached NAME KEY CMD... a directory made by CMD in the cache; prints its path
 #   lab_apt get|cache ...  apt-get and apt-cache with the lab's own sources
 #   newest PKG             newest version of PKG that those sources have
+#   again CMD...           run CMD, and once more if QEMU failed under it
 #   suite_uri SUITE        where this machine gets SUITE of Debian from
 
 set -euo pipefail
@@ -183,6 +184,18 @@ lab_apt()
 		"apt-$1" "${apt_options[@]}" -o Dir::Cache::pkgcache=pkgcache.bin \
 			-o Dir::Cache::srcpkgcache=srcpkgcache.bin "${@:2}"
 	)
+}
+
+# Run a lab command again if QEMU itself failed: 10.0 does so now and then with
+# multi-threaded TCG (an assertion in iotlb_to_section). KTAP begins anew.
+again()
+{
+	local status=0
+
+	"$@" || status=$?
+	((status == 126)) || return "$status"
+	say "once more from the beginning"
+	"$@"
 }
 
 newest()
