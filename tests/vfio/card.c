@@ -48,8 +48,8 @@ static struct json_object *receive(void)
 }
 
 /* Executes a command; what it returns is the caller's, NULL for an error. */
-static struct json_object *execute(const char *command, const char *arguments,
-				   char *error, size_t error_size)
+static struct json_object *qmp_call(const char *command, const char *arguments,
+				    char *error, size_t error_size)
 {
 	struct json_object *answer, *member, *result = NULL;
 	static unsigned int id;
@@ -99,7 +99,7 @@ static void card_connect(void)
 		fail(PORT, strerror(errno));
 
 	/* An error means that this was said before. */
-	json_object_put(execute("qmp_capabilities", "", error, sizeof(error)));
+	json_object_put(qmp_call("qmp_capabilities", "", error, sizeof(error)));
 }
 
 static struct json_object *card_execute(const char *command,
@@ -109,7 +109,7 @@ static struct json_object *card_execute(const char *command,
 	char error[256] = "";
 
 	card_connect();
-	result = execute(command, arguments, error, sizeof(error));
+	result = qmp_call(command, arguments, error, sizeof(error));
 	close(port);
 	port = -1;
 	if (!result)
