@@ -149,6 +149,13 @@ long long card_get(const char *name)
 	return value;
 }
 
+/* A non-fatal error of the PF, which the kernel tells all on its bus about. */
+void card_inject_aer(void)
+{
+	json_object_put(card_execute("human-monitor-command",
+				     "\"command-line\":\"pcie_aer_inject_error card COMP_TIME\""));
+}
+
 void card_defaults(void)
 {
 	card_set_number("supported-cmds", 0x7f);

@@ -406,6 +406,25 @@ int msix_disable(struct vdev *v)
 	return ioctl(v->fd, VFIO_DEVICE_SET_IRQS, &set) ? -errno : 0;
 }
 
+int event_enable(struct vdev *v, unsigned int index)
+{
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index,
+			.count = 1,
+		},
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+
+	return ioctl(v->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
+}
+
 bool eventfd_wait(int fd, int ms)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };

@@ -103,6 +103,8 @@ int msix_enable(struct vdev *v, int *fds, unsigned int n);
 int msix_disable(struct vdev *v);
 /* Whether the eventfd was signalled within so many ms; takes the signal. */
 bool eventfd_wait(int fd, int ms);
+/* An eventfd for VFIO_PCI_ERR_IRQ_INDEX or VFIO_PCI_REQ_IRQ_INDEX. */
+int event_enable(struct vdev *v, unsigned int index);
 
 /* -ENOMEM if the host has no hugepage to give. */
 int dma_alloc(struct vdev *v, struct dma *dma);
@@ -127,6 +129,7 @@ bool card_present(void);
 void card_set(const char *name, const char *json_value);
 void card_set_number(const char *name, long long value);
 long long card_get(const char *name);
+void card_inject_aer(void);
 void card_defaults(void);	/* all knobs as at power-on, counters 0 */
 
 /*

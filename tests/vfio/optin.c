@@ -11,8 +11,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 
 #include "../kselftest_harness.h"
 #include "lib.h"
@@ -207,30 +205,39 @@ static void *unbind(void *arg)
 /* Whoever has the device open is asked for it, and unbinding waits. */
 TEST_F(optin, request)
 {
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
-			.count = 1,
-		},
-		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-	};
 	pthread_t thread;
 	struct vdev v;
 	void *result;
+	int event;
 
 	ASSERT_EQ(0, vdev_open(&v, self->bdf));
-	ASSERT_EQ(0, ioctl(v.fd, VFIO_DEVICE_SET_IRQS, &irq));
+	event = event_enable(&v, VFIO_PCI_REQ_IRQ_INDEX);
+	ASSERT_LE(0, event);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, unbind, (void *)self->bdf));
-	EXPECT_TRUE(eventfd_wait(irq.fd, 5000));
+	EXPECT_TRUE(eventfd_wait(event, 5000));
 	vdev_close(&v);
 	pthread_join(thread, &result);
 	EXPECT_TRUE(!result);
+}
+
+/* And told of errors on the bus. */
+TEST_F(optin, aer)
+{
+	struct vdev v;
+	int event;
+
+	log_expect("AER: ");
+	log_expect("PCIe Bus Error");
+	log_expect("  device [1af4:1041] error status/mask");
+	log_expect("CmpltTO");
+	log_expect("can't recover");
+	ASSERT_EQ(0, vdev_open(&v, self->bdf));
+	event = event_enable(&v, VFIO_PCI_ERR_IRQ_INDEX);
+	ASSERT_LE(0, event);
+	EXPECT_FALSE(eventfd_wait(event, 100));
+	card_inject_aer();
+	EXPECT_TRUE(eventfd_wait(event, 5000));
+	vdev_close(&v);
 }
 
 TEST_HARNESS_MAIN
