@@ -10,7 +10,7 @@ struct virtio_vfio_device;
 /**
  * struct virtio_vfio_config - configuration space that a VF does not have
  * @bar0: the I/O BAR's register, little-endian, as the guest wrote it
- * @power_lock: serialises writes that can change the power state
+ * @power_lock: serialises what can change the power state
  *
  * The I/O Space bit of PCI_COMMAND is VIRTIO_VFIO_NOTIFY_IO_OFF, inverted.
  */

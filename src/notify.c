@@ -57,11 +57,13 @@ int virtio_vfio_notify(struct virtio_vfio_device *vf, u16 queue)
 	return notify_slow(vf, queue);
 }
 
-void virtio_vfio_notify_block(struct virtio_vfio_device *vf,
+bool virtio_vfio_notify_block(struct virtio_vfio_device *vf,
 			      enum virtio_vfio_notify_block why)
 {
-	set_bit(why, &vf->notify.blocked);
+	bool new = !test_and_set_bit(why, &vf->notify.blocked);
+
 	synchronize_rcu_expedited();
+	return new;
 }
 
 void virtio_vfio_notify_unblock(struct virtio_vfio_device *vf,

@@ -55,8 +55,9 @@ void virtio_vfio_notify_close(struct virtio_vfio_device *vf);
  * @why: the reason, cleared by virtio_vfio_notify_unblock()
  *
  * Context: sleeps until no notification is being written.
+ * Return: whether the reason is new.
  */
-void virtio_vfio_notify_block(struct virtio_vfio_device *vf,
+bool virtio_vfio_notify_block(struct virtio_vfio_device *vf,
 			      enum virtio_vfio_notify_block why);
 void virtio_vfio_notify_unblock(struct virtio_vfio_device *vf,
 				enum virtio_vfio_notify_block why);

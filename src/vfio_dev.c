@@ -187,26 +187,43 @@ static int virtio_vfio_get_region_info(struct vfio_device *core_vdev,
  * Userspace that lets the device suspend also lets go of its notify address.
  * Until it asks for the device back, notifications wake it the slow way.
  */
+static int change_low_power(struct virtio_vfio_device *vf, u32 flags,
+			    void __user *arg, size_t argsz, bool entry)
+{
+	bool blocked = false;
+	int ret;
+
+	mutex_lock(&vf->config.power_lock);
+	if (entry)
+		blocked = virtio_vfio_notify_block(vf,
+						   VIRTIO_VFIO_NOTIFY_LOW_POWER);
+
+	ret = vfio_pci_core_ioctl_feature(&vf->core.vdev, flags, arg, argsz);
+
+	if (ret ? blocked : !entry)
+		virtio_vfio_notify_unblock(vf, VIRTIO_VFIO_NOTIFY_LOW_POWER);
+	mutex_unlock(&vf->config.power_lock);
+
+	return ret;
+}
+
 static int virtio_vfio_device_feature(struct vfio_device *core_vdev, u32 flags,
 				      void __user *arg, size_t argsz)
 {
 	struct virtio_vfio_device *vf = to_virtio_vfio(core_vdev);
-	u32 feature = flags & VFIO_DEVICE_FEATURE_MASK;
-	bool set = vf->transitional && (flags & VFIO_DEVICE_FEATURE_SET) &&
-		   !(flags & VFIO_DEVICE_FEATURE_PROBE);
-	bool entry = feature == VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY ||
-		     feature == VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
-	int ret;
 
-	if (set && entry)
-		virtio_vfio_notify_block(vf, VIRTIO_VFIO_NOTIFY_LOW_POWER);
+	if (vf->transitional && (flags & VFIO_DEVICE_FEATURE_SET) &&
+	    !(flags & VFIO_DEVICE_FEATURE_PROBE)) {
+		switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+		case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
+		case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+			return change_low_power(vf, flags, arg, argsz, true);
+		case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
+			return change_low_power(vf, flags, arg, argsz, false);
+		}
+	}
 
-	ret = vfio_pci_core_ioctl_feature(core_vdev, flags, arg, argsz);
-
-	if (set && !ret && feature == VFIO_DEVICE_FEATURE_LOW_POWER_EXIT)
-		virtio_vfio_notify_unblock(vf, VIRTIO_VFIO_NOTIFY_LOW_POWER);
-
-	return ret;
+	return vfio_pci_core_ioctl_feature(core_vdev, flags, arg, argsz);
 }
 
 const struct vfio_device_ops virtio_vfio_ops = {
