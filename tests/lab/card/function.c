@@ -435,9 +435,12 @@ static void card_fn_init_config(CardFn *fn)
     if (card_fn_is_pf(fn)) {
         pci_config_set_interrupt_pin(pci->config, 1);
     } else {
+        /* VF Memory Space Enable of the PF decides, card_fn_read_config() */
         pci_word_test_and_clear_mask(pci->wmask + PCI_COMMAND,
-                                     PCI_COMMAND_IO |
+                                     PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
                                      PCI_COMMAND_INTX_DISABLE);
+        pci_word_test_and_set_mask(pci->config + PCI_COMMAND,
+                                   PCI_COMMAND_MEMORY);
     }
 
     pcie_endpoint_cap_init(pci, 0);
@@ -465,6 +468,20 @@ static void card_fn_init_config(CardFn *fn)
      */
     pcie_add_capability(pci, PCI_EXT_CAP_ID_ACS, PCI_ACS_VER, CARD_ACS,
                         PCI_ACS_SIZEOF);
+}
+
+/*
+ * A VF has no Memory Space Enable of its own, and QEMU decodes no BAR without:
+ * inside it is always on, outside it reads as zero.
+ */
+static uint32_t card_fn_read_config(PCIDevice *pci, uint32_t addr, int len)
+{
+    uint32_t val = pci_default_read_config(pci, addr, len);
+
+    if (addr <= PCI_COMMAND && addr + len > PCI_COMMAND) {
+        val &= ~(PCI_COMMAND_MEMORY << (PCI_COMMAND - addr) * 8);
+    }
+    return val;
 }
 
 void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len)
@@ -526,6 +543,9 @@ void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp)
 
     fn->id = id;
     fn->pci.config_write = card_fn_write_config;
+    if (!card_fn_is_pf(fn)) {
+        fn->pci.config_read = card_fn_read_config;
+    }
 
     card_fn_init_config(fn);
     card_fn_init_bar(fn);
