@@ -17,6 +17,7 @@
 
 #define HUGE_PAGE	(2UL << 20)
 #define MAX_VECTORS	16
+#define SKIPPED		4	/* KSFT_SKIP */
 
 static void __attribute__((format(printf, 1, 2), noreturn))
 die(const char *format, ...)
@@ -36,9 +37,15 @@ const char *env(const char *name)
 {
 	const char *value = getenv(name);
 
-	if (!value || !*value)
+	if (value && *value)
+		return value;
+	if (getenv("VFIO_BDF"))
 		die("%s is not set", name);
-	return value;
+
+	/* Run by make run_tests on whatever machine: no failure. */
+	printf("# VFIO_BDF names no device to test\n");
+	fflush(stdout);
+	exit(SKIPPED);
 }
 
 bool target_is(const char *name)
@@ -264,6 +271,14 @@ int vdev_flr(struct vdev *v)
 		  PCI_EXP_DEVCTL_BCR_FLR;
 	ret = config_write(v, cap + PCI_EXP_DEVCTL, &control, sizeof(control));
 	return ret < 0 ? ret : 0;
+}
+
+int vdev_host_reset(struct vdev *v)
+{
+	char path[128];
+
+	pci_path(path, sizeof(path), v->bdf, "reset");
+	return sysfs_write(path, "1");
 }
 
 struct vfio_region_info vdev_region(struct vdev *v, unsigned int index)

@@ -74,6 +74,8 @@ void vdev_close(struct vdev *v);
 int vdev_reset(struct vdev *v);
 /* FLR by a write to Device Control of the PCI Express capability. */
 int vdev_flr(struct vdev *v);
+/* A reset that nobody who has the device open asked for. */
+int vdev_host_reset(struct vdev *v);
 struct vfio_region_info vdev_region(struct vdev *v, unsigned int index);
 struct vfio_irq_info vdev_irq(struct vdev *v, unsigned int index);
 
