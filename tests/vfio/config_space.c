@@ -10,22 +10,24 @@
 #include "../kselftest_harness.h"
 #include "lib.h"
 
-FIXTURE(config)
+#define CONFIG_MAX	4096
+
+FIXTURE(config_space)
 {
 	struct vdev v;
 };
 
-FIXTURE_SETUP(config)
+FIXTURE_SETUP(config_space)
 {
 	ASSERT_EQ(0, vdev_open(&self->v, env("VFIO_BDF")));
 }
 
-FIXTURE_TEARDOWN(config)
+FIXTURE_TEARDOWN(config_space)
 {
 	vdev_close(&self->v);
 }
 
-TEST_F(config, identity)
+TEST_F(config_space, identity)
 {
 	struct vdev *v = &self->v;
 
@@ -38,15 +40,16 @@ TEST_F(config, identity)
 }
 
 /* Whatever an access begins and ends in, it gives what its bytes give. */
-TEST_F(config, read_any_offset_and_length)
+TEST_F(config_space, read_any_offset_and_length)
 {
 	struct vdev *v = &self->v;
+	uint8_t bytes[CONFIG_MAX], got[CONFIG_MAX];
 	unsigned int offset, len;
-	uint8_t bytes[256], got[256];
 
+	ASSERT_GE(sizeof(bytes), v->config_size);
 	io_enable(v);
 	config_set(v, PCI_BASE_ADDRESS_0, 4, 0x1234c000);
-	for (offset = 0; offset < sizeof(bytes); offset++)
+	for (offset = 0; offset < v->config_size; offset++)
 		bytes[offset] = config_get(v, offset, 1);
 	EXPECT_EQ(1, bytes[PCI_COMMAND] & PCI_COMMAND_IO);
 	EXPECT_EQ(0xc0, bytes[PCI_BASE_ADDRESS_0 + 1]);
@@ -59,11 +62,50 @@ TEST_F(config, read_any_offset_and_length)
 			}
 		}
 	}
-	ASSERT_EQ(sizeof(got), config_read(v, 0, got, sizeof(got)));
-	EXPECT_EQ(0, memcmp(got, bytes, sizeof(got)));
+	ASSERT_EQ(v->config_size, config_read(v, 0, got, v->config_size));
+	EXPECT_EQ(0, memcmp(got, bytes, v->config_size));
+	EXPECT_GT(0, config_read(v, v->config_size, got, 1));
+	EXPECT_GT(0, config_read(v, v->config_size - 1, got, 2));
 }
 
-TEST_F(config, bar0_sizes_like_an_io_bar)
+/*
+ * No write changes who the device is, wherever it begins and ends. What it
+ * covers besides gets the value that it has.
+ */
+TEST_F(config_space, identity_is_read_only)
+{
+	static const bool fixed[PCI_STD_HEADER_SIZEOF] = {
+		[PCI_VENDOR_ID] = true, [PCI_VENDOR_ID + 1] = true,
+		[PCI_DEVICE_ID] = true, [PCI_DEVICE_ID + 1] = true,
+		[PCI_REVISION_ID] = true, [PCI_CLASS_PROG] = true,
+		[PCI_CLASS_DEVICE] = true, [PCI_CLASS_DEVICE + 1] = true,
+		[PCI_SUBSYSTEM_VENDOR_ID] = true,
+		[PCI_SUBSYSTEM_VENDOR_ID + 1] = true,
+		[PCI_SUBSYSTEM_ID] = true, [PCI_SUBSYSTEM_ID + 1] = true,
+	};
+	uint8_t header[PCI_STD_HEADER_SIZEOF], got[sizeof(header)], write[8];
+	struct vdev *v = &self->v;
+	unsigned int offset, len, i;
+
+	io_enable(v);
+	config_set(v, PCI_BASE_ADDRESS_0, 4, 0x1234c000);
+	ASSERT_EQ(sizeof(header), config_read(v, 0, header, sizeof(header)));
+
+	for (offset = 0; offset < sizeof(header); offset++) {
+		for (len = 1; len <= 8 && offset + len <= sizeof(header); len++) {
+			for (i = 0; i < len; i++)
+				write[i] = header[offset + i] ^
+					   (fixed[offset + i] ? 0xff : 0);
+			ASSERT_EQ(len, config_write(v, offset, write, len));
+			config_read(v, 0, got, sizeof(got));
+			ASSERT_EQ(0, memcmp(got, header, sizeof(got))) {
+				TH_LOG("%u bytes at %#x", len, offset);
+			}
+		}
+	}
+}
+
+TEST_F(config_space, bar0_sizes_like_an_io_bar)
 {
 	struct vdev *v = &self->v;
 	uint32_t size = vdev_region(v, VFIO_PCI_BAR0_REGION_INDEX).size;
@@ -76,7 +118,7 @@ TEST_F(config, bar0_sizes_like_an_io_bar)
 	EXPECT_EQ(0xc081, config_get(v, PCI_BASE_ADDRESS_0, 4));
 }
 
-TEST_F(config, bar0_write_any_overlap)
+TEST_F(config_space, bar0_write_any_overlap)
 {
 	static const uint8_t pattern[12] = {
 		0x40, 0x81, 0xc2, 0x03, 0x44, 0x85, 0xc6, 0x07, 0x48, 0x89,
@@ -111,7 +153,7 @@ TEST_F(config, bar0_write_any_overlap)
 	config_write(v, PCI_CACHE_LINE_SIZE, around, 12);
 }
 
-TEST_F(config, io_space_bit_by_any_write)
+TEST_F(config_space, io_space_bit_by_any_write)
 {
 	struct vdev *v = &self->v;
 	unsigned int first, last;
@@ -140,7 +182,7 @@ TEST_F(config, io_space_bit_by_any_write)
 				  PCI_COMMAND_IO);
 }
 
-TEST_F(config, io_space_gates_bar0)
+TEST_F(config_space, io_space_gates_bar0)
 {
 	struct vdev *v = &self->v;
 
@@ -175,17 +217,22 @@ static void check_reset_clears(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));
 }
 
-TEST_F(config, reset_clears_io_space_and_bar0)
+TEST_F(config_space, reset_clears_io_space_and_bar0)
 {
 	check_reset_clears(_metadata, &self->v, vdev_reset);
 }
 
-TEST_F(config, flr_clears_io_space_and_bar0)
+TEST_F(config_space, flr_clears_io_space_and_bar0)
 {
 	check_reset_clears(_metadata, &self->v, vdev_flr);
 }
 
-TEST_F(config, open_starts_without_io_space)
+TEST_F(config_space, host_reset_clears_io_space_and_bar0)
+{
+	check_reset_clears(_metadata, &self->v, vdev_host_reset);
+}
+
+TEST_F(config_space, open_starts_without_io_space)
 {
 	struct vdev *v = &self->v;
 
@@ -201,10 +248,10 @@ TEST_F(config, open_starts_without_io_space)
 }
 
 /* All that is not identity or I/O BAR is the VF's own. */
-TEST_F(config, rest_is_as_without_transitional)
+TEST_F(config_space, rest_is_as_without_transitional)
 {
 	struct vdev *v = &self->v;
-	uint8_t with[4096], without[4096];
+	uint8_t with[CONFIG_MAX], without[CONFIG_MAX];
 	struct vfio_region_info region[VFIO_PCI_NUM_REGIONS], now;
 	unsigned int i, size = v->config_size;
 
