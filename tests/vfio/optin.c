@@ -93,7 +93,7 @@ TEST_F(optin, refused_where_pf_cannot)
 
 	log_mark();
 	EXPECT_EQ(-EOPNOTSUPP, vf_set(self->bdf, "transitional", "1"));
-	EXPECT_EQ(1, log_count("PF serves no legacy admin commands"));
+	EXPECT_EQ(1, log_count("can't be transitional: "));
 	EXPECT_EQ(0, vf_get(self->bdf, "transitional"));
 	EXPECT_EQ(0, vf_set(self->bdf, "transitional", "0"));
 }

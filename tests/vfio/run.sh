@@ -8,6 +8,7 @@
 #   witness  upstream's driver on a VF: what it fails is in witness-failures
 #   ours     our driver on a VF
 #   reduced  our driver, with a card that serves fewer admin commands
+#   owner    our driver on the PF, which is never transitional
 #   late     our driver, with a card that fails or doesn't answer; the VFs are
 #            not to be used any more after that
 # By default all, in this order. PROGRAMS limits what runs of each. Prints KTAP.
@@ -85,17 +86,18 @@ make_transitional()
 	echo 1 >"/sys/bus/pci/devices/$1/virtio_vfio/transitional"
 }
 
-# What the PF can do is asked when its driver is bound.
-supported_cmds()
+# The PF's own driver asks what the PF can do when it's bound. Its VFs go with it.
+rebind_owner()
 {
 	local pf=/sys/bus/pci/devices/$PF i
 
-	card set supported-cmds "$1"
-	echo "$PF" >"$pf/driver/unbind"
+	bind "$PF" ""
 	echo "$PF" >/sys/bus/pci/drivers/virtio-pci/bind
 	echo 0 >"$pf/sriov_drivers_autoprobe"
 	echo ${#vfs[@]} >"$pf/sriov_numvfs"
+	# It has two names, one after the other.
 	for ((i = 0; i < 50; i++)); do
+		udevadm settle
 		PF_NETDEV=$(cd "$pf" && echo virtio*/net/*)
 		PF_NETDEV=${PF_NETDEV##*/}
 		[[ $PF_NETDEV == '*' ]] || break
@@ -109,7 +111,7 @@ run_oracle()
 {
 	bind "$ORACLE" vfio-pci
 	VFIO_BDF=$ORACLE
-	for program in config bar0 ring; do
+	for program in config_space bar0 ring; do
 		program $program
 	done
 	bind "$ORACLE" ""
@@ -124,7 +126,7 @@ run_witness()
 	insmod /usr/lib/virtio-vfio-lab/upstream/virtio-vfio-pci.ko || return
 	VFIO_BDF=${vfs[0]}
 	bind "$VFIO_BDF" $module
-	for program in config bar0 doorbell ring faults; do
+	for program in config_space bar0 doorbell ring faults; do
 		program $program
 	done
 	card set fail-opcode 4294967295
@@ -142,7 +144,7 @@ run_ours()
 {
 	VFIO_BDF=${vfs[0]}
 	make_transitional "$VFIO_BDF"
-	for program in config bar0 doorbell ring optin; do
+	for program in config_space bar0 doorbell ring optin; do
 		program $program
 	done
 	VFIO_BDF=${vfs[1]}
@@ -153,19 +155,45 @@ run_reduced()
 {
 	# What the kernel says of a probe for commands that the card lacks.
 	echo "<6>expect: Failed to execute command on admin vq" >/dev/kmsg
-	supported_cmds 63 # all but LEGACY_NOTIFY_INFO
+	card set supported-cmds 63 # all but LEGACY_NOTIFY_INFO
+	rebind_owner
 	label=without-notify-info
 	VFIO_BDF=${vfs[0]}
 	program optin
 
-	supported_cmds 3 # the two list commands
+	card set supported-cmds 3 # the two list commands
+	rebind_owner
 	label=without-legacy
 	export LEGACY_SUPPORTED=0
 	program optin
 	VFIO_BDF=${vfs[1]}
 	program same_as_vfio
+	card set supported-cmds 127
+
+	# A card that takes the specification by the letter refuses what the PF's
+	# driver asks before there are VFs, and that driver asks once.
+	echo "<6>expect: admin command error: status(0x16)" >/dev/kmsg
+	card set letter true
+	rebind_owner
+	label=by-the-letter
+	VFIO_BDF=${vfs[0]}
+	program optin
+	card set letter false
+
 	unset LEGACY_SUPPORTED
-	supported_cmds 127
+	rebind_owner
+}
+
+run_owner()
+{
+	echo 0 >"/sys/bus/pci/devices/$PF/sriov_numvfs"
+	VFIO_BDF=$PF
+	bind "$PF" $module
+	export LEGACY_SUPPORTED=0
+	program optin
+	program same_as_vfio
+	unset LEGACY_SUPPORTED
+	rebind_owner
 }
 
 run_late()
@@ -203,7 +231,7 @@ for text in "loading out-of-tree module taints kernel" "hrtimer: interrupt took"
 	echo "<6>expect: $text" >/dev/kmsg
 done
 echo "KTAP version 1"
-(($#)) || set -- oracle witness ours reduced late
+(($#)) || set -- oracle witness ours reduced owner late
 for target; do
 	label=$target
 	case $target in
