@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "../kselftest_harness.h"
@@ -44,6 +45,18 @@ TEST_F(bar0, region_info)
 		  info.flags);
 	EXPECT_EQ(BAR0_SIZE, info.size);
 	EXPECT_EQ(0, info.offset);
+}
+
+/* A caller that leaves no room for the answer is told so. */
+TEST_F(bar0, region_info_needs_room)
+{
+	struct vfio_region_info info = {
+		.argsz = offsetof(struct vfio_region_info, offset),
+		.index = VFIO_PCI_BAR0_REGION_INDEX,
+	};
+
+	EXPECT_EQ(-1, ioctl(self->v.fd, VFIO_DEVICE_GET_REGION_INFO, &info));
+	EXPECT_EQ(EINVAL, errno);
 }
 
 TEST_F(bar0, no_mmap)
@@ -117,6 +130,33 @@ TEST_F(bar0, device_config)
 	mtu = io_get(v, 30, 2);
 	EXPECT_LE(1280, mtu);
 	EXPECT_GE(9216, mtu);
+}
+
+/* A legacy driver sets its MAC address byte by byte. */
+TEST_F(bar0, write_device_config)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0xab, 0xcd, 0xef };
+	struct vdev *v = &self->v;
+	uint8_t before[NET_CONFIG_LEN], after[NET_CONFIG_LEN];
+	unsigned int i;
+
+	io_set(v, REG_GUEST_FEATURES, 4, 1 << 5);
+	device_config(v, before, 20);
+	for (i = 0; i < sizeof(mac); i++)
+		io_set(v, 20 + i, 1, mac[i]);
+	device_config(v, after, 20);
+	EXPECT_EQ(0, memcmp(after, mac, sizeof(mac)));
+	EXPECT_EQ(0, memcmp(after + 6, before + 6, sizeof(after) - 6));
+
+	io_set(v, 20, 4, 0x44332211);
+	io_set(v, 24, 2, 0x6655);
+	device_config(v, after, 20);
+	EXPECT_EQ(0, memcmp(after, "\x11\x22\x33\x44\x55\x66", 6));
+
+	/* A reset of the device brings its own back. */
+	io_set(v, REG_STATUS, 1, 0);
+	device_config(v, after, 20);
+	EXPECT_EQ(0, memcmp(after, before, sizeof(after)));
 }
 
 /*

@@ -85,6 +85,21 @@ TEST_F(doorbell, owner_address)
 	check_way(_metadata, &self->v, "\"owner\"", "notify-owner");
 }
 
+/*
+ * The kernel shows the first entry of each kind and not their order, so of two
+ * valid ones either may be taken where the owner's is first.
+ */
+TEST_F(doorbell, first_of_two)
+{
+	struct vdev *v = &self->v;
+
+	check_way(_metadata, v, "\"member,owner\"", "notify-member");
+	ASSERT_EQ(0, open_with_entries(v, "\"owner,member\""));
+	ring(v, RINGS);
+	EXPECT_EQ(0, card_get("notify-cmd"));
+	EXPECT_EQ(RINGS, card_get("notify-owner") + card_get("notify-member"));
+}
+
 TEST_F(doorbell, no_entry)
 {
 	check_way(_metadata, &self->v, "\"\"", "notify-cmd");
@@ -182,6 +197,18 @@ TEST_F(doorbell, lost_without_io_space)
 	EXPECT_EQ(RINGS, card_get("notify-member"));
 }
 
+/* A legacy driver has no need of memory BARs, and a VF no such bit. */
+TEST_F(doorbell, needs_no_memory_space)
+{
+	struct vdev *v = &self->v;
+
+	ASSERT_EQ(0, open_with_entries(v, "\"member\""));
+	config_set(v, PCI_COMMAND, 2, config_get(v, PCI_COMMAND, 2) &
+				      ~PCI_COMMAND_MEMORY);
+	ring(v, RINGS);
+	EXPECT_EQ(RINGS, card_get("notify-member"));
+}
+
 TEST_F(doorbell, works_after_resets)
 {
 	struct vdev *v = &self->v;
@@ -220,6 +247,28 @@ TEST_F(doorbell, works_in_low_power)
 	EXPECT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 	ring(v, RINGS);
 	EXPECT_EQ(2 * RINGS, card_get("notify-member"));
+}
+
+/* D3 is the guest's own doing, and nothing is there to be notified. */
+TEST_F(doorbell, works_after_d3)
+{
+	struct vdev *v = &self->v;
+	unsigned int pm;
+	uint16_t queue = 0;
+
+	ASSERT_EQ(0, open_with_entries(v, "\"member\""));
+	pm = find_capability(v, PCI_CAP_ID_PM);
+	ASSERT_NE(0, pm);
+
+	config_set(v, pm + PCI_PM_CTRL, 2, 3);
+	ASSERT_EQ(3, config_get(v, pm + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK);
+	bar0_write(v, REG_QUEUE_NOTIFY, &queue, sizeof(queue));
+	EXPECT_EQ(0, card_get("notify-member"));
+
+	config_set(v, pm + PCI_PM_CTRL, 2, 0);
+	io_enable(v);
+	ring(v, RINGS);
+	EXPECT_EQ(RINGS, card_get("notify-member"));
 }
 
 struct load {

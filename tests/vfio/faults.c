@@ -85,6 +85,18 @@ TEST_F(faults, status_to_errno)
 	EXPECT_EQ(STATUS_ACKNOWLEDGE, io_get(v, REG_STATUS, 1));
 }
 
+TEST_F(faults, fails_once)
+{
+	struct vdev *v = &self->v;
+	uint8_t value;
+
+	card_set_number("fail-count", 1);
+	fail_command(CMD_COMMON_READ, EAGAIN);
+	EXPECT_EQ(-EAGAIN, bar0_read(v, REG_STATUS, &value, 1));
+	EXPECT_EQ(1, bar0_read(v, REG_STATUS, &value, 1));
+	EXPECT_EQ(1, card_get("cmd-errors"));
+}
+
 TEST_F(faults, device_config_errors)
 {
 	struct vdev *v = &self->v;
