@@ -95,14 +95,14 @@ rebind_owner()
 	echo "$PF" >/sys/bus/pci/drivers/virtio-pci/bind
 	echo 0 >"$pf/sriov_drivers_autoprobe"
 	echo ${#vfs[@]} >"$pf/sriov_numvfs"
-	# It has two names, one after the other.
+	# It has two names, one after the other; the second is udev's.
 	for ((i = 0; i < 50; i++)); do
-		udevadm settle
-		PF_NETDEV=$(cd "$pf" && echo virtio*/net/*)
-		PF_NETDEV=${PF_NETDEV##*/}
-		[[ $PF_NETDEV == '*' ]] || break
+		[[ ! $(cd "$pf" && compgen -G 'virtio*/net/*') ]] || break
 		sleep 0.1
 	done
+	udevadm settle --timeout=30
+	PF_NETDEV=$(cd "$pf" && echo virtio*/net/*)
+	PF_NETDEV=${PF_NETDEV##*/}
 	export PF_NETDEV
 	ip link set "$PF_NETDEV" up
 }
