@@ -19,7 +19,7 @@ tests=$(dirname "$(realpath "$0")")
 # shellcheck disable=SC2034 # for the groups
 read -ra vfs <<<"$VFS"
 groups=("$@")
-[[ $# != 0 ]] || groups=(legacy modern plain q35 pair)
+[[ $# != 0 ]] || groups=(legacy multiqueue modern plain q35 pair)
 
 for group in "${groups[@]}"; do
 	# shellcheck source=/dev/null

@@ -25,15 +25,6 @@ fact "legacy: $TRANSFER_MB MB from the host arrive unchanged" \
 	guest_downloads legacy "$TRANSFER_MB"
 fact "legacy: $TRANSFER_MB MB to the host arrive unchanged" \
 	guest_uploads legacy 192.0.2.11 "$TRANSFER_MB"
-fact "legacy: both vCPUs have a queue pair" guest_queues legacy 2
-fact "legacy: first queue carries traffic" \
-	guest_sends_on_queue legacy 0 "$host_ip"
-fact "legacy: second queue carries traffic" \
-	guest_sends_on_queue legacy 1 "$host_ip"
-fact "legacy: one queue pair after ethtool -L" guest_set_queues legacy 1
-fact "legacy: ping with one queue pair" guest_pings legacy "$host_ip"
-fact "legacy: two queue pairs again" guest_set_queues legacy 2
-fact "legacy: ping with two queue pairs" guest_pings legacy "$host_ip"
 fact "legacy: 20 cycles of modprobe -r and modprobe" \
 	guest_reloads legacy 192.0.2.11 20
 fact "legacy: ping after them" guest_pings legacy "$host_ip"
