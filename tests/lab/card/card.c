@@ -15,6 +15,7 @@
 #define CARD_SRIOV      0x200
 #define CARD_VF_OFFSET  1
 #define CARD_VF_STRIDE  1
+#define CARD_VF_BAR0_SIZE   0x1000
 
 /* The VF of that number, from 1, if VFs are enabled and it is among them. */
 CardFn *card_member(Card *card, uint64_t id)
@@ -54,6 +55,11 @@ static void card_realize(PCIDevice *pci, Error **errp)
                               PCI_BASE_ADDRESS_SPACE_MEMORY |
                               PCI_BASE_ADDRESS_MEM_PREFETCH |
                               PCI_BASE_ADDRESS_MEM_TYPE_64, CARD_BAR_SIZE);
+    /* Nothing is behind it. */
+    if (card->vf_bar0) {
+        pcie_sriov_pf_init_vf_bar(pci, 0, PCI_BASE_ADDRESS_SPACE_MEMORY,
+                                  CARD_VF_BAR0_SIZE);
+    }
 }
 
 static void card_exit(PCIDevice *pci)
@@ -69,6 +75,7 @@ static void card_instance_init(Object *obj)
 
 static const Property card_properties[] = {
     DEFINE_PROP_UINT16("max-vfs", Card, max_vfs, 240),
+    DEFINE_PROP_BOOL("vf-bar0", Card, vf_bar0, false),
     DEFINE_PROP_NETDEV("netdev", Card, uplink),
 };
 

@@ -136,6 +136,7 @@ struct Card {
     CardFn fn;
 
     uint16_t max_vfs;
+    bool vf_bar0;
     NICPeers uplink;
     CardPort *port[CARD_MAX_VFS + 2][CARD_PAIRS]; /* by function; uplink last */
     GHashTable *macs;
