@@ -9,9 +9,11 @@
 #   ours     our driver on a VF
 #   reduced  our driver, with a card that serves fewer admin commands
 #   owner    our driver on the PF, which is never transitional
+#   own-bar0 our driver, with a card whose VFs have a BAR0 (vf-bar0=on)
 #   late     our driver, with a card that fails or doesn't answer; the VFs are
 #            not to be used any more after that
-# By default all, in this order. PROGRAMS limits what runs of each. Prints KTAP.
+# By default all but own-bar0, in this order. PROGRAMS limits what runs of each.
+# Prints KTAP.
 
 set -u
 cd "$(dirname "$(realpath "$0")")" || exit 1
@@ -142,6 +144,11 @@ run_witness()
 
 run_ours()
 {
+	local off="not ok"
+
+	[[ $(</sys/module/$module/parameters/transitional) != N ]] || off=ok
+	verdict "$off" "$label.transitional_is_off_by_default"
+
 	VFIO_BDF=${vfs[0]}
 	make_transitional "$VFIO_BDF"
 	for program in config_space bar0 doorbell ring optin; do
@@ -194,6 +201,15 @@ run_owner()
 	program same_as_vfio
 	unset LEGACY_SUPPORTED
 	rebind_owner
+}
+
+run_own-bar0()
+{
+	VFIO_BDF=${vfs[0]}
+	export LEGACY_SUPPORTED=0
+	program optin
+	program same_as_vfio
+	unset LEGACY_SUPPORTED
 }
 
 run_late()
