@@ -9,8 +9,11 @@
 #   need PKG...            install the Debian packages that are missing
 #   key TEXT|FILE|DIR...   one short hash of all of them
 #   cached NAME KEY CMD... a directory made by CMD in the cache; prints its path
-#   lab_apt get|cache ...  apt-get and apt-cache with the lab's own sources
-#   newest PKG             newest version of PKG that those sources have
+#   kernels                the lines of tests/kernels, without comments
+#   lab_apt SUITE get|cache ...
+#                          apt-get and apt-cache with the packages of that suite
+#   kernel_headers SUITE SERIES FLAVOUR
+#                          name of the newest kernel's headers that it has
 #   again CMD...           run CMD, and once more if QEMU failed under it
 #   suite_uri SUITE        where this machine gets SUITE of Debian from
 
@@ -134,56 +137,94 @@ suite_uri()
 	echo "${uri%/}"
 }
 
+# What of the archive makes up a suite: a release with its security updates,
+# RELEASE-backports that with the backports, RELEASE-source nothing but the
+# release's source packages.
+suite_sources()
+{
+	local release=${1%-*} part parts
+
+	case $1 in
+	*-source)
+		echo "deb-src $signed $(suite_uri "$release") $release main"
+		return
+		;;
+	*-backports) parts="$release $release-security $1" ;;
+	*) parts="$1 $1-security" ;;
+	esac
+	for part in $parts; do
+		echo "deb $signed $(suite_uri "$part") $part main"
+	done
+}
+
 # The machine's own settings (proxies, for one) stay in force; sources, lists
-# and downloads are the lab's.
+# and downloads are the lab's, and nothing counts as installed.
 lab_apt_config()
 {
-	local dir=$cache/apt sources suite
+	local dir=$cache/apt/$1 sources
 
 	export APT_CONFIG=$dir/apt.conf
-	[[ ! -e $dir/state/fetched || $(find "$dir/state/fetched" -mmin +720) ||
-		$(find /etc/apt/sources.list* -newer "$dir/state/fetched" 2>/dev/null) ]] || return 0
+	[[ ! -e $dir/fetched || $(find "$dir/fetched" -mmin +720) ||
+		$(find /etc/apt/sources.list* -newer "$dir/fetched" 2>/dev/null) ]] || return 0
 
-	sources=$(
-		unset APT_CONFIG
-		for suite in bookworm bookworm-updates bookworm-security \
-			bookworm-backports; do
-			echo "deb $signed $(suite_uri $suite) $suite main"
-		done
-		echo "deb-src $signed $(suite_uri trixie) trixie main"
-	)
-	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+	sources=$(unset APT_CONFIG; suite_sources "$1")
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	cat >"$APT_CONFIG" <<-END
-		Dir::State "$dir/state";
-		Dir::State::status "/var/lib/dpkg/status";
+		Dir::State "$dir";
+		Dir::State::status "$dir/status";
 		Dir::Cache "$dir/cache";
 		Dir::Etc::SourceList "$dir/sources.list";
 		Dir::Etc::SourceParts "/dev/null";
 		APT::Sandbox::User "root";
 	END
+	: >"$dir/status"
 	echo "$sources" >"$dir/sources.list"
-	say "asking the Debian archive what is new"
+	say "asking the Debian archive what is new in $1"
 	if apt-get "${apt_options[@]}" update >&2; then
-		touch "$dir/state/fetched"
-	elif [[ -e $dir/state/fetched ]]; then
+		touch "$dir/fetched"
+	elif [[ -e $dir/fetched ]]; then
 		say "it does not answer; going on with what it said last time"
 	else
 		die "the Debian archive does not answer"
 	fi
 }
 
-# lab_apt get|cache ARGUMENTS...
+# lab_apt SUITE get|cache ARGUMENTS...
 lab_apt()
 {
 	(
+		mkdir -p "$cache/apt/$1"
 		{
 			flock 9
-			lab_apt_config
-		} 9>"$cache/.apt.lock"
+			lab_apt_config "$1"
+		} 9>"$cache/apt/$1/lock"
 		# Container images of Debian switch these two off.
-		"apt-$1" "${apt_options[@]}" -o Dir::Cache::pkgcache=pkgcache.bin \
-			-o Dir::Cache::srcpkgcache=srcpkgcache.bin "${@:2}"
+		"apt-$2" "${apt_options[@]}" -o Dir::Cache::pkgcache=pkgcache.bin \
+			-o Dir::Cache::srcpkgcache=srcpkgcache.bin "${@:3}"
 	)
+}
+
+kernels()
+{
+	grep -v -e '^#' -e '^$' "$top/tests/kernels"
+}
+
+# 6.1.0-56 and 7.3.4+deb13 are releases of a series; what follows is the
+# flavour.
+kernel_headers()
+{
+	local name known=$cache/apt/$1/headers-$2-$3
+
+	# Reading all of apt's lists takes seconds.
+	if [[ ! -s $known || $(find "$known" -mmin +720) ||
+		$cache/apt/$1/fetched -nt $known ]]; then
+		name=$(lab_apt "$1" cache pkgnames "linux-headers-$2." |
+			grep -xE "linux-headers-${2//./\\.}\.[0-9][^-]*(-[0-9]+)?-$3" |
+			sort -V | tail -n 1) || :
+		[[ $name ]] || die "Debian's $1 has no headers of a kernel $2 ($3)"
+		echo "$name" >"$known"
+	fi
+	cat "$known"
 }
 
 # Run a lab command again if QEMU itself failed: 10.0 does so now and then with
@@ -196,20 +237,4 @@ again()
 	((status == 126)) || return "$status"
 	say "once more from the beginning"
 	"$@"
-}
-
-newest()
-{
-	local version known=$cache/apt/newest-$1
-
-	# Reading all of apt's lists takes seconds.
-	if [[ -s $known && ! $(find "$cache/apt/state/fetched" -mmin +720) &&
-		! $cache/apt/state/fetched -nt $known ]]; then
-		cat "$known"
-		return
-	fi
-	version=$(lab_apt cache show --no-all-versions "$1" 2>/dev/null |
-		sed -n 's/^Version: //p')
-	[[ $version ]] || die "the Debian archive has no package $1"
-	echo "$version" | tee "$known"
 }
