@@ -73,6 +73,7 @@ struct virtio_owner_quiesced;
  * @shared_irq: vector 1 is requested, for all queues
  * @avq_irq: @avq_vector is requested for the admin virtqueue
  * @avq_vector: the admin virtqueue's vector
+ * @avq_index: the admin virtqueue's index, set before virtio_owner_avq_up()
  * @avq: the admin virtqueue
  * @frozen: the virtio device is frozen; under the PF's device lock
  * @quiesced: VFs that wait for the end of a reset, NULL while there is none;
@@ -97,6 +98,7 @@ struct virtio_owner {
 	bool shared_irq;
 	bool avq_irq;
 	u16 avq_vector;
+	u16 avq_index;
 
 	struct virtio_owner_avq avq;
 
