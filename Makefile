@@ -6,7 +6,8 @@
 # make check         all tests; check-build, check-lab, check-guest are its parts
 # make deb           Debian packages, in build/deb/
 #
-# V=1 shows commands, W=1 and C=1 are the kernel's (more warnings, sparse).
+# V=1 shows commands and what the probes found, W=1 and C=1 are the kernel's
+# (more warnings, sparse).
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
@@ -15,6 +16,8 @@ export COMPAT := $(CURDIR)/compat
 export VIRTIO_VFIO_VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 KBUILD = +$(MAKE) -C $(KDIR)
+# The probes don't wait for each other, asked to or not.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: modules
 modules: probes
@@ -26,14 +29,15 @@ probes:
 		echo "virtio-vfio: $(KDIR) is no kernel build directory;" \
 		     "install the kernel's headers or say KDIR=..." >&2; \
 		exit 1; }
-	$(KBUILD) M=$(CURDIR)/compat/probes C=0 modules
+	$(KBUILD) $(jobs) M=$(CURDIR)/compat/probes C=0 modules
+	$(if $(findstring 1,$(V)),@cd compat/probes && grep . *.answer)
 
 .PHONY: clean
 clean:
 	rm -rf build
 	find src compat/probes \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' \
-		-o -name '*.answer' -o -name '*.log' -o -name modules.order \
+		-o -name '*.answer*' -o -name modules.order \
 		-o -name Module.symvers -o -name compat-config.h \) -delete
 
 .PHONY: demo check check-build check-lab check-guest

@@ -2,6 +2,8 @@
 /* needs: SR-IOV (CONFIG_PCI_IOV) */
 #include <linux/pci.h>
 
+#ifdef FACT
 #if !IS_ENABLED(CONFIG_PCI_IOV)
 #error CONFIG_PCI_IOV is off
+#endif
 #endif

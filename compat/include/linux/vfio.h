@@ -5,12 +5,22 @@
 #include_next <linux/vfio.h>
 #include "compat-config.h"
 
+#if !COMPAT_VFIO_OPS_HAS_IOMMUFD
+#define vfio_iommufd_physical_bind		NULL
+#define vfio_iommufd_physical_unbind		NULL
+#define vfio_iommufd_physical_attach_ioas	NULL
+#define vfio_iommufd_physical_detach_ioas	NULL
+#endif
+
 #if !COMPAT_VFIO_OPS_HAS_GET_REGION_INFO_CAPS || \
-	!COMPAT_VFIO_OPS_HAS_MATCH_TOKEN_UUID
+	!COMPAT_VFIO_OPS_HAS_MATCH_TOKEN_UUID || \
+	!COMPAT_VFIO_OPS_HAS_IOMMUFD
 
 #include <linux/mutex.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
+
+struct iommufd_ctx;
 
 /* struct vfio_device_ops of the newest kernel, as far as src/ fills it in. */
 struct compat_vfio_device_ops {
@@ -100,10 +110,6 @@ compat_vfio_native_ops(const struct compat_vfio_device_ops *ops)
 	native.name = ops->name;
 	native.init = ops->init;
 	native.release = ops->release;
-	native.bind_iommufd = ops->bind_iommufd;
-	native.unbind_iommufd = ops->unbind_iommufd;
-	native.attach_ioas = ops->attach_ioas;
-	native.detach_ioas = ops->detach_ioas;
 	native.open_device = ops->open_device;
 	native.close_device = ops->close_device;
 	native.read = ops->read;
@@ -112,6 +118,12 @@ compat_vfio_native_ops(const struct compat_vfio_device_ops *ops)
 	native.request = ops->request;
 	native.match = ops->match;
 	native.device_feature = ops->device_feature;
+#if COMPAT_VFIO_OPS_HAS_IOMMUFD
+	native.bind_iommufd = ops->bind_iommufd;
+	native.unbind_iommufd = ops->unbind_iommufd;
+	native.attach_ioas = ops->attach_ioas;
+	native.detach_ioas = ops->detach_ioas;
+#endif
 #if COMPAT_VFIO_OPS_HAS_GET_REGION_INFO_CAPS
 	native.ioctl = ops->ioctl;
 	native.get_region_info_caps = ops->get_region_info_caps;

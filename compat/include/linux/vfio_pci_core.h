@@ -19,4 +19,69 @@ static inline int vfio_pci_ioctl_get_region_info(struct vfio_device *vdev,
 #define vfio_pci_core_match_token_uuid	NULL
 #endif
 
+#if !COMPAT_VFIO_PCI_CORE_HAS_IOWRITE16
+#include <linux/io.h>
+#include <linux/rwsem.h>
+
+/*
+ * Whether the function's memory decodes: what userspace wrote to the virtual
+ * Command register, but for functions that have no such bit, and not in D3.
+ * Caller holds memory_lock.
+ */
+static inline bool compat_vfio_memory_enabled(struct vfio_pci_core_device *vdev)
+{
+	struct pci_dev *pdev = vdev->pdev;
+
+	lockdep_assert_held(&vdev->memory_lock);
+
+	if ((__force int)pdev->current_state >= (__force int)PCI_D3hot)
+		return false;
+
+	return pdev->no_command_memory ||
+	       vdev->vconfig[PCI_COMMAND] & PCI_COMMAND_MEMORY;
+}
+
+static inline int vfio_pci_core_iowrite16(struct vfio_pci_core_device *vdev,
+					  bool test_mem, u16 val,
+					  void __iomem *io)
+{
+	int ret = 0;
+
+	if (test_mem)
+		down_read(&vdev->memory_lock);
+
+	if (test_mem && !compat_vfio_memory_enabled(vdev))
+		ret = -EIO;
+	else
+		iowrite16(val, io);
+
+	if (test_mem)
+		up_read(&vdev->memory_lock);
+
+	return ret;
+}
+#endif
+
+#if !COMPAT_VFIO_PCI_CORE_HAS_RANGE_INTERSECT_RANGE
+#include <linux/minmax.h>
+
+static inline bool
+vfio_pci_core_range_intersect_range(loff_t buf_start, size_t buf_cnt,
+				    loff_t reg_start, size_t reg_cnt,
+				    loff_t *buf_offset, size_t *intersect_count,
+				    size_t *register_offset)
+{
+	loff_t start = max(buf_start, reg_start);
+	loff_t end = min_t(loff_t, buf_start + buf_cnt, reg_start + reg_cnt);
+
+	if (start >= end)
+		return false;
+
+	*buf_offset = start - buf_start;
+	*register_offset = start - reg_start;
+	*intersect_count = end - start;
+	return true;
+}
+#endif
+
 #endif
