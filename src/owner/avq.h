@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VIRTIO_OWNER_AVQ_H
+#define VIRTIO_OWNER_AVQ_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct virtio_owner;
+struct virtio_pci_owner_cmd;
+struct virtqueue;
+
+/* Group types with a list of commands each, by their number. */
+#define VIRTIO_OWNER_GROUPS	2
+
+/**
+ * struct virtio_owner_avq - the administration virtqueue
+ * @lock: protects all that follows but @list_lock; taken in interrupts
+ * @vq: the queue, NULL while there is none
+ * @open: commands are taken
+ * @broken: why they fail, NULL if they don't
+ * @silent: broken because an answer did not come, which a late one mends
+ * @answers: commands that the device has answered
+ * @resets: how often the queue was stopped
+ * @lost: commands that it has not answered and nobody waits for
+ * @pending: commands that wait for room in the queue, first come first served
+ * @sent: commands that the device has
+ * @list_lock: serialises asking for the lists
+ * @listed: bit mask of groups whose list was asked for since the last reset
+ * @cmds: commands that may be used, a bit mask for each group
+ * @check_lock: serialises the use of @check
+ * @check: asks whether the device is alive
+ */
+struct virtio_owner_avq {
+	spinlock_t lock;	/* the queue and its commands */
+	struct virtqueue *vq;
+	bool open;
+	const char *broken;
+	bool silent;
+	u64 answers;
+	unsigned int resets;
+	unsigned int lost;
+	struct list_head pending;
+	struct list_head sent;
+	struct mutex list_lock;	/* one asks for the lists */
+	unsigned long listed;
+	u64 cmds[VIRTIO_OWNER_GROUPS];
+	struct mutex check_lock; /* one asks for a sign of life */
+	struct virtio_pci_owner_cmd *check;
+};
+
+int virtio_owner_avq_init(struct virtio_owner *owner);
+void virtio_owner_avq_exit(struct virtio_owner *owner);
+int virtio_owner_avq_up(struct virtio_owner *owner, u16 vector);
+void virtio_owner_avq_stop(struct virtio_owner *owner);
+void virtio_owner_avq_down(struct virtio_owner *owner);
+void virtio_owner_avq_break(struct virtio_owner *owner, const char *why);
+
+#endif
