@@ -72,4 +72,43 @@ struct virtio_admin_cmd_notify_info_result {
 };
 #endif
 
+#if !COMPAT_VIRTIO_PCI_UAPI_HAS_DEV_PARTS
+/* Virtio 1.4, 2.13.3 to 2.13.6: capabilities, resource objects, device parts */
+#define VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY		0x7
+#define VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_GET		0xe
+#define VIRTIO_ADMIN_CMD_DEV_PARTS_GET			0xf
+#define VIRTIO_ADMIN_CMD_DEV_MODE_SET			0x11
+
+#define VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_LIST	2
+
+struct virtio_admin_cmd_resource_obj_cmd_hdr {
+	__le16 type;
+	__u8 reserved[2];
+	__le32 id;
+};
+
+struct virtio_admin_cmd_dev_parts_metadata_data {
+	struct virtio_admin_cmd_resource_obj_cmd_hdr hdr;
+	__u8 type;
+	__u8 reserved[7];
+};
+
+struct virtio_dev_part_hdr {
+	__le16 part_type;
+	__u8 flags;
+	__u8 reserved;
+	__u8 selector[8];
+	__le32 length;
+};
+
+/* The list of headers, which is the longest of its forms. */
+struct virtio_admin_cmd_dev_parts_metadata_result {
+	struct {
+		__le32 count;
+		__le32 reserved;
+		struct virtio_dev_part_hdr hdrs[];
+	} hdr_list;
+};
+#endif
+
 #endif
