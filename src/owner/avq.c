@@ -372,7 +372,7 @@ static int take(struct virtio_pci_owner_cmd *cmd,
 	used -= sizeof(*cmd->answer);
 	if (rq->status != VIRTIO_ADMIN_STATUS_OK)
 		return 0;
-	if (used < rq->result_min)
+	if (!virtio_owner_result_fits(rq, cmd->answer->result, used))
 		return -EIO;
 
 	rq->used = used;
@@ -444,27 +444,6 @@ static int execute(struct virtio_owner *owner, struct virtio_pci_owner_cmd *cmd,
 	return take(cmd, rq);
 }
 
-/* The commands that this driver knows, as LIST_USE has them. */
-#define KNOWN_CMDS							\
-	(BIT_ULL(VIRTIO_ADMIN_CMD_LIST_QUERY) |				\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LIST_USE) |				\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_WRITE) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_WRITE) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DEVICE_CAP_GET) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DRIVER_CAP_SET) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_RESOURCE_OBJ_CREATE) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_RESOURCE_OBJ_MODIFY) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_RESOURCE_OBJ_QUERY) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_RESOURCE_OBJ_DESTROY) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_GET) |		\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DEV_PARTS_GET) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DEV_PARTS_SET) |			\
-	 BIT_ULL(VIRTIO_ADMIN_CMD_DEV_MODE_SET))
-
 static int ask_for_list(struct virtio_owner *owner, u64 member, u16 group)
 {
 	struct virtio_owner_avq *avq = &owner->avq;
@@ -494,7 +473,7 @@ static int ask_for_list(struct virtio_owner *owner, u64 member, u16 group)
 	if (ret)
 		goto free;
 
-	list &= cpu_to_le64(KNOWN_CMDS);
+	list &= cpu_to_le64(virtio_owner_known_cmds);
 	ret = execute(owner, cmd, member, &use);
 	if (!ret && use.status)
 		ret = -EOPNOTSUPP;

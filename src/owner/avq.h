@@ -9,6 +9,7 @@
 
 struct virtio_owner;
 struct virtio_pci_owner_cmd;
+struct virtio_pci_owner_request;
 struct virtqueue;
 
 /* Group types with a list of commands each, by their number. */
@@ -50,11 +51,67 @@ struct virtio_owner_avq {
 	struct virtio_pci_owner_cmd *check;
 };
 
+/**
+ * virtio_owner_avq_init - set up what outlives resets
+ * @owner: the PF
+ *
+ * Return: 0 or -ENOMEM.
+ */
 int virtio_owner_avq_init(struct virtio_owner *owner);
+
+/**
+ * virtio_owner_avq_exit - undo virtio_owner_avq_init()
+ * @owner: the PF, without an admin virtqueue
+ */
 void virtio_owner_avq_exit(struct virtio_owner *owner);
+
+/**
+ * virtio_owner_avq_up - make the queue and take commands
+ * @owner: the PF; ADMIN_VQ was negotiated and @owner->avq_index checked
+ * @vector: the queue's MSI-X vector or VIRTIO_MSI_NO_VECTOR
+ *
+ * Return: 0 or a negative errno.
+ */
 int virtio_owner_avq_up(struct virtio_owner *owner, u16 vector);
+
+/**
+ * virtio_owner_avq_stop - take no more commands, before the device is reset
+ * @owner: the PF
+ *
+ * Whoever waits gets -EIO; whoever comes later -ENODEV.
+ */
 void virtio_owner_avq_stop(struct virtio_owner *owner);
+
+/**
+ * virtio_owner_avq_down - remove the queue, after the device was reset
+ * @owner: the PF; it must not write to memory any more, and the queue's
+ *	interrupt be off
+ */
 void virtio_owner_avq_down(struct virtio_owner *owner);
+
+/**
+ * virtio_owner_avq_break - give the queue up, until the device is reset
+ * @owner: the PF
+ * @why: what the device does, for the message: "needs a reset"
+ *
+ * Whoever waits or comes later gets -EIO.
+ *
+ * Context: any.
+ */
 void virtio_owner_avq_break(struct virtio_owner *owner, const char *why);
+
+/* cmds.c: commands that may be used, a bit for each opcode */
+extern const u64 virtio_owner_known_cmds;
+
+/**
+ * virtio_owner_result_fits - whether an answer has the size it claims
+ * @rq: the command
+ * @result: the command specific result
+ * @len: bytes of it that the device wrote
+ *
+ * Return: if so.
+ */
+bool virtio_owner_result_fits(const struct virtio_pci_owner_request *rq,
+			      const void *result, size_t len);
 
 #endif

@@ -6,6 +6,10 @@
 
 struct pci_dev;
 
+/* Virtio 1.4, 2.13.4 "Device resource objects"; in no kernel's UAPI yet. */
+#define VIRTIO_PCI_OWNER_CMD_RESOURCE_OBJ_MODIFY	0xb
+#define VIRTIO_PCI_OWNER_CMD_RESOURCE_OBJ_QUERY		0xc
+
 /*
  * Room for one admin command, reused. Belongs to one user, who executes one
  * command at a time with it.
@@ -20,8 +24,6 @@ struct virtio_pci_owner_cmd;
  * @data_len: bytes of @data
  * @result: where the command specific result goes
  * @result_len: bytes of room in @result
- * @result_min: the least that the device has to write there; with less the
- *	command fails and @result is left alone
  * @used: bytes of @result that the device wrote
  * @status: VIRTIO_ADMIN_STATUS_* as the device gave it
  * @qualifier: VIRTIO_ADMIN_STATUS_Q_*, -1 if the device gave none
@@ -35,7 +37,6 @@ struct virtio_pci_owner_request {
 	size_t data_len;
 	void *result;
 	size_t result_len;
-	size_t result_min;
 	size_t used;
 	u16 status;
 	int qualifier;
@@ -89,10 +90,11 @@ void virtio_pci_owner_cmd_free(struct virtio_pci_owner_cmd *cmd);
  *
  * Context: sleeps for room in the queue and the answer together at most
  * admin_timeout.
- * Return: 0 if the device gave an answer of the right size, @rq->status says
- * which; -EOPNOTSUPP if it lacks the command; -ETIMEDOUT without an answer,
+ * Return: 0 if the device gave an answer whose size is right for the command,
+ * @rq->status says which; -EOPNOTSUPP if it lacks the command; -ETIMEDOUT without an answer,
  * and -EIO from then on with this @cmd until there is one; -EIO if the device
- * is broken or its answer is short; -EINTR if the caller was killed; -ENODEV
+ * is broken or its answer has a wrong size, and
+ * @rq->result is as it was; -EINTR if the caller was killed; -ENODEV
  * if the PF's virtio device has no driver.
  */
 int virtio_pci_owner_execute(struct pci_dev *vf,
