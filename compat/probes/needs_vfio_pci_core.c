@@ -6,5 +6,4 @@
 #if !IS_ENABLED(CONFIG_VFIO_PCI_CORE)
 #error CONFIG_VFIO_PCI_CORE is off
 #endif
-#include <linux/vfio_pci_core.h>
 #endif

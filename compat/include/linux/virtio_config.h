@@ -15,9 +15,11 @@
 struct irq_affinity;
 struct virtio_shm_region;
 
+typedef void vq_callback_t(struct virtqueue *vq);
+
 struct virtqueue_info {
 	const char *name;
-	void (*callback)(struct virtqueue *vq);
+	vq_callback_t *callback;
 	bool ctx;
 };
 
@@ -42,7 +44,7 @@ struct virtio_config_ops {
 		int (*compat_native_find_vqs)(struct virtio_device *vdev,
 					      unsigned int nvqs,
 					      struct virtqueue *vqs[],
-					      void (*callbacks[])(struct virtqueue *vq),
+					      vq_callback_t *callbacks[],
 					      const char * const names[],
 					      const bool *ctx,
 					      struct irq_affinity *desc);
