@@ -30,30 +30,28 @@ struct virtio_owner_common_tail {
 };
 
 /**
- * struct virtio_owner_vq - a queue of the PF's own virtio device
- * @vq: the queue, NULL where the driver left it out
+ * struct virtio_owner_vq - a queue with its share of the interrupts
+ * @vq: the queue, NULL where there is none
  * @vector: its MSI-X vector, VIRTIO_MSI_NO_VECTOR if none
- * @listening: interrupts of a shared vector go to it; under the owner's lock
- * @own_irq: @vector is requested for this queue alone
+ * @listening: interrupts that it shares go to it
  */
 struct virtio_owner_vq {
 	struct virtqueue *vq;
 	u16 vector;
 	bool listening;
-	bool own_irq;
 };
 
 /**
- * struct virtio_owner_irq - what an MSI-X vector needs besides the vector
- * @name: as in /proc/interrupts
+ * struct virtio_owner_irq - an MSI-X vector
+ * @name: in /proc/interrupts
+ * @cookie: what the handler was requested with, NULL if it wasn't
  * @affinity: the mask last asked for, which the interrupt core points to
  */
 struct virtio_owner_irq {
 	char name[64];
+	void *cookie;
 	cpumask_var_t affinity;
 };
-
-struct virtio_owner_quiesced;
 
 /**
  * struct virtio_owner - a PF and its virtio device
@@ -63,16 +61,14 @@ struct virtio_owner_quiesced;
  * @tail: the end of the common configuration, NULL if the device has none
  * @wedged: the device was gone or did not finish its last reset, and its bus
  *	mastering is off
- * @lock: protects @vqs against interrupts of shared vectors
+ * @lock: protects @vqs and @admin against interrupts that queues share
  * @vqs: queues by their index, NULL while there are none
  * @nvqs: entries in @vqs
- * @irqs: one for each MSI-X vector, NULL while there are none
+ * @irqs: the MSI-X vectors, NULL while there are none
  * @nvectors: entries in @irqs
+ * @each: each queue has a vector of its own
  * @intx: the PF's INTx is requested
- * @config_irq: vector 0 is requested, for configuration changes
- * @shared_irq: vector 1 is requested, for all queues
- * @avq_irq: @avq_vector is requested for the admin virtqueue
- * @avq_vector: the admin virtqueue's vector
+ * @admin: the admin virtqueue's share of the interrupts
  * @avq_index: the admin virtqueue's index, set before virtio_owner_avq_up()
  * @avq: the admin virtqueue
  * @frozen: the virtio device is frozen; under the PF's device lock
@@ -87,23 +83,20 @@ struct virtio_owner {
 	struct virtio_owner_common_tail __iomem *tail;
 	bool wedged;
 
-	spinlock_t lock;	/* vqs in interrupts */
+	spinlock_t lock;	/* queues and the interrupts they share */
 	struct virtio_owner_vq *vqs;
 	unsigned int nvqs;
-
 	struct virtio_owner_irq *irqs;
 	unsigned int nvectors;
+	bool each;
 	bool intx;
-	bool config_irq;
-	bool shared_irq;
-	bool avq_irq;
-	u16 avq_vector;
-	u16 avq_index;
 
+	struct virtio_owner_vq admin;
+	u16 avq_index;
 	struct virtio_owner_avq avq;
 
 	bool frozen;
-	struct virtio_owner_quiesced *quiesced;
+	struct pci_dev **quiesced;
 	unsigned int nquiesced;
 };
 
@@ -118,7 +111,7 @@ extern struct pci_driver virtio_owner_driver;
 /* transport.c */
 int virtio_owner_transport_init(struct virtio_owner *owner);
 void virtio_owner_transport_exit(struct virtio_owner *owner);
-bool virtio_owner_dead(struct virtio_owner *owner);
+const char *virtio_owner_dead(struct virtio_owner *owner);
 void virtio_owner_break_if_dead(struct virtio_owner *owner);
 
 /* vqs.c */
@@ -141,6 +134,7 @@ struct virtqueue *virtio_owner_vq_setup(struct virtio_owner *owner, u16 index,
 void virtio_owner_vq_delete(struct virtqueue *vq);
 
 /* quiesce.c */
+struct pci_dev *virtio_owner_next_vf(struct pci_dev *pf, struct pci_dev *vf);
 void virtio_owner_quiesce_vfs(struct virtio_owner *owner);
 void virtio_owner_resume_vfs(struct virtio_owner *owner);
 

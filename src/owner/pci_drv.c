@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio_pci_owner: drives the PF of a virtio card as the kernel's virtio_pci
+ * does, with an admin virtqueue whose commands are all there and whose waits
+ * end.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pm.h>
+#include <linux/slab.h>
+
+#include "pf.h"
+
+static void virtio_owner_release(struct device *dev)
+{
+	struct virtio_device *vdev = container_of(dev, struct virtio_device,
+						  dev);
+
+	kfree(to_virtio_owner(vdev));
+}
+
+static int virtio_owner_probe(struct pci_dev *pdev,
+			      const struct pci_device_id *id)
+{
+	struct virtio_owner *owner;
+	int ret;
+
+	/* An ID from new_id would take every virtio device there is. */
+	if (id->vendor != (u32)PCI_ANY_ID || pdev->is_virtfn ||
+	    pdev->vendor != PCI_VENDOR_ID_REDHAT_QUMRANET)
+		return -ENODEV;
+
+	owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+	if (!owner)
+		return -ENOMEM;
+
+	owner->pdev = pdev;
+	owner->vdev.dev.parent = &pdev->dev;
+	owner->vdev.dev.release = virtio_owner_release;
+	pci_set_drvdata(pdev, owner);
+
+	ret = pci_enable_device(pdev);
+	if (ret)
+		goto free;
+
+	ret = virtio_owner_transport_init(owner);
+	if (ret)
+		goto disable;
+
+	ret = virtio_owner_avq_init(owner);
+	if (ret)
+		goto exit_transport;
+
+	pci_set_master(pdev);
+	ret = register_virtio_device(&owner->vdev);
+	if (ret)
+		goto exit_avq;
+
+	/* What slot_reset restores. */
+	pci_save_state(pdev);
+	return 0;
+
+exit_avq:
+	virtio_owner_avq_exit(owner);
+	virtio_owner_transport_exit(owner);
+	pci_disable_device(pdev);
+	put_device(&owner->vdev.dev);
+	return ret;
+
+exit_transport:
+	virtio_owner_transport_exit(owner);
+disable:
+	pci_disable_device(pdev);
+free:
+	kfree(owner);
+	return ret;
+}
+
+/* Removing VFs waits until their users have closed them. */
+static void virtio_owner_remove(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+
+	if (!pci_device_is_present(pdev))
+		pdev->error_state = pci_channel_io_perm_failure;
+
+	virtio_owner_break_if_dead(owner);
+	pci_disable_sriov(pdev);
+
+	virtio_owner_break_if_dead(owner);
+	get_device(&owner->vdev.dev);
+	unregister_virtio_device(&owner->vdev);
+
+	virtio_owner_avq_exit(owner);
+	virtio_owner_transport_exit(owner);
+	pci_disable_device(pdev);
+	put_device(&owner->vdev.dev);
+}
+
+static void virtio_owner_shutdown(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+
+	virtio_break_device(&owner->vdev);
+	virtio_synchronize_cbs(&owner->vdev);
+	virtio_reset_device(&owner->vdev);
+}
+
+/* VFs need their PF's admin virtqueue, so it sleeps last and wakes first. */
+static void link_vfs(struct pci_dev *pdev)
+{
+	struct pci_dev *vf = NULL;
+
+	while ((vf = virtio_owner_next_vf(pdev, vf)))
+		device_link_add(&vf->dev, &pdev->dev, DL_FLAG_STATELESS);
+}
+
+static int virtio_owner_sriov_configure(struct pci_dev *pdev, int num_vfs)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+	struct virtio_device *vdev = &owner->vdev;
+	int ret;
+
+	if (!(vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_DRIVER_OK))
+		return -EBUSY;
+	if (!__virtio_test_bit(vdev, VIRTIO_F_SR_IOV))
+		return -EINVAL;
+	if (pci_vfs_assigned(pdev))
+		return -EPERM;
+
+	if (!num_vfs) {
+		pci_disable_sriov(pdev);
+		return 0;
+	}
+
+	ret = pci_enable_sriov(pdev, num_vfs);
+	if (ret)
+		return ret;
+
+	link_vfs(pdev);
+	return num_vfs;
+}
+
+static int virtio_owner_freeze(struct virtio_owner *owner)
+{
+	int ret;
+
+	if (owner->frozen)
+		return 0;
+
+	virtio_owner_break_if_dead(owner);
+	ret = virtio_device_freeze(&owner->vdev);
+	if (ret)
+		return ret;
+
+	/* A device without a driver has no one else to do this. */
+	virtio_owner_avq_stop(owner);
+	owner->frozen = true;
+	return 0;
+}
+
+static int virtio_owner_thaw(struct virtio_owner *owner)
+{
+	if (!owner->frozen)
+		return 0;
+
+	owner->frozen = false;
+	return virtio_device_restore(&owner->vdev);
+}
+
+static int virtio_owner_suspend(struct device *dev)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	int ret;
+
+	ret = virtio_owner_freeze(pci_get_drvdata(pdev));
+	if (!ret)
+		pci_disable_device(pdev);
+
+	return ret;
+}
+
+static int virtio_owner_resume(struct device *dev)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	int ret;
+
+	ret = pci_enable_device(pdev);
+	if (ret)
+		return ret;
+
+	pci_set_master(pdev);
+	return virtio_owner_thaw(pci_get_drvdata(pdev));
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(virtio_owner_pm_ops, virtio_owner_suspend,
+				virtio_owner_resume);
+
+static void virtio_owner_reset_prepare(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+	int ret;
+
+	virtio_owner_quiesce_vfs(owner);
+	ret = virtio_owner_freeze(owner);
+	if (ret)
+		dev_err(&pdev->dev, "freezing before a reset failed: %d\n",
+			ret);
+}
+
+static void virtio_owner_reset_done(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+	int ret;
+
+	ret = virtio_owner_thaw(owner);
+	if (ret)
+		dev_err(&pdev->dev, "thawing after a reset failed: %d\n", ret);
+	virtio_owner_resume_vfs(owner);
+}
+
+/* The PCI core tells the drivers of the VFs by itself. */
+static pci_ers_result_t virtio_owner_error_detected(struct pci_dev *pdev,
+						    pci_channel_state_t state)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+
+	if (virtio_owner_freeze(owner) || state != pci_channel_io_frozen)
+		return PCI_ERS_RESULT_DISCONNECT;
+
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
+static pci_ers_result_t virtio_owner_slot_reset(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+
+	if (!owner->frozen)
+		return PCI_ERS_RESULT_RECOVERED;
+
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	return pci_device_is_present(pdev) ? PCI_ERS_RESULT_RECOVERED :
+					     PCI_ERS_RESULT_DISCONNECT;
+}
+
+static void virtio_owner_error_resume(struct pci_dev *pdev)
+{
+	struct virtio_owner *owner = pci_get_drvdata(pdev);
+	int ret;
+
+	ret = virtio_owner_thaw(owner);
+	if (ret)
+		dev_err(&pdev->dev, "thawing after an error failed: %d\n", ret);
+}
+
+static const struct pci_error_handlers virtio_owner_err_handlers = {
+	.error_detected = virtio_owner_error_detected,
+	.slot_reset = virtio_owner_slot_reset,
+	.resume = virtio_owner_error_resume,
+	.reset_prepare = virtio_owner_reset_prepare,
+	.reset_done = virtio_owner_reset_done,
+};
+
+/* No ID table: a PF is bound by driver_override only. */
+struct pci_driver virtio_owner_driver = {
+	.name = KBUILD_MODNAME,
+	.probe = virtio_owner_probe,
+	.remove = virtio_owner_remove,
+	.shutdown = virtio_owner_shutdown,
+	.sriov_configure = virtio_owner_sriov_configure,
+	.err_handler = &virtio_owner_err_handlers,
+	.driver.pm = pm_sleep_ptr(&virtio_owner_pm_ops),
+};
+module_pci_driver(virtio_owner_driver);
+
+MODULE_DESCRIPTION("Owner device driver for virtio SR-IOV physical functions");
+MODULE_AUTHOR("virtio-vfio maintainers");
+MODULE_VERSION(VIRTIO_VFIO_VERSION);
+MODULE_LICENSE("GPL");
