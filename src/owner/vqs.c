@@ -436,7 +436,7 @@ static int find_vqs_msix(struct request *rq, const struct layout *layout)
 {
 	struct virtio_owner *owner = rq->owner;
 	unsigned int first = 1 + layout->admin, nvectors, flags = PCI_IRQ_MSIX;
-	struct irq_affinity affinity = {};
+	struct irq_affinity affinity, *spread = NULL;
 	int ret;
 
 	nvectors = first + (layout->each ? count_interrupts(rq) : 1);
@@ -448,9 +448,10 @@ static int find_vqs_msix(struct request *rq, const struct layout *layout)
 		flags |= PCI_IRQ_AFFINITY;
 		affinity = *rq->affinity;
 		affinity.pre_vectors += first;
+		spread = &affinity;
 	}
 	ret = pci_alloc_irq_vectors_affinity(owner->pdev, nvectors, nvectors,
-					     flags, &affinity);
+					     flags, spread);
 	if (ret < 0) {
 		free_vectors(owner);
 		return ret;
