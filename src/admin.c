@@ -2,10 +2,11 @@
 /*
  * Admin commands for a member device, with a bound on the wait.
  *
- * The kernel's admin virtqueue waits for an answer for ever and can't be
- * interrupted. So a command is executed by a worker, and the caller waits for
- * that one killably and for at most admin_timeout. A command that was given up
- * belongs to the worker until the device answers or the PF's driver goes.
+ * virtio_pci_owner has such a bound. The kernel's admin virtqueue waits for an
+ * answer for ever and can't be interrupted. So there a command is executed by
+ * a worker, and the caller waits for that one killably and for at most
+ * admin_timeout. A command that was given up belongs to the worker until the
+ * device answers or the PF's driver goes.
  */
 #include <linux/completion.h>
 #include <linux/kref.h>
@@ -16,12 +17,13 @@
 
 #include "admin.h"
 #include "owner.h"
+#include "owner/virtio_pci_owner.h"
 #include "virtio_vfio.h"
 
 static uint admin_timeout = 10000;
 module_param(admin_timeout, uint, 0644);
 MODULE_PARM_DESC(admin_timeout,
-		 "How long the owner device may take for an admin command, in ms (default 10000)");
+		 "How long the owner device may take for an admin command where virtio_pci drives it, in ms (default 10000)");
 
 /* The command that asks whether there are any; no opcode of the spec. */
 #define OPCODE_PROBE	0xffff
@@ -36,7 +38,7 @@ static struct workqueue_struct *workqueue;
  * @busy: under way, or given up and not finished; under the path's lock
  * @owner: the way to the owner device
  * @vf: the member device
- * @held: what owner->hold() gave
+ * @path: what owner->get() gave
  * @opcode: the command
  * @offset: of an access
  * @len: of an access
@@ -52,7 +54,7 @@ struct virtio_vfio_cmd {
 	bool busy;
 	const struct virtio_vfio_owner_ops *owner;
 	struct pci_dev *vf;
-	struct device *held;
+	void *path;
 	u16 opcode;
 	u8 offset;
 	u8 len;
@@ -68,9 +70,28 @@ static void cmd_release(struct kref *kref)
 	struct virtio_vfio_cmd *cmd =
 		container_of(kref, struct virtio_vfio_cmd, kref);
 
-	put_device(cmd->held);
+	cmd->owner->put(cmd->path);
 	pci_dev_put(cmd->vf);
 	kfree(cmd);
+}
+
+static void cmd_call(struct virtio_vfio_cmd *cmd)
+{
+	const struct virtio_vfio_owner_ops *owner = cmd->owner;
+
+	switch (cmd->opcode) {
+	case OPCODE_PROBE:
+		cmd->ret = owner->probe(cmd->vf, cmd->path);
+		break;
+	case VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO:
+		cmd->ret = owner->notify_info(cmd->vf, cmd->path, cmd->entries,
+					      &cmd->status);
+		break;
+	default:
+		cmd->ret = owner->access(cmd->vf, cmd->path, cmd->opcode,
+					 cmd->offset, cmd->data, cmd->len,
+					 &cmd->status);
+	}
 }
 
 static void cmd_work(struct work_struct *work)
@@ -78,20 +99,7 @@ static void cmd_work(struct work_struct *work)
 	struct virtio_vfio_cmd *cmd =
 		container_of(work, struct virtio_vfio_cmd, work);
 
-	switch (cmd->opcode) {
-	case OPCODE_PROBE:
-		cmd->ret = cmd->owner->probe(cmd->vf);
-		break;
-	case VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO:
-		cmd->ret = cmd->owner->notify_info(cmd->vf, cmd->entries,
-						   &cmd->status);
-		break;
-	default:
-		cmd->ret = cmd->owner->access(cmd->vf, cmd->opcode, cmd->offset,
-					      cmd->data, cmd->len,
-					      &cmd->status);
-	}
-
+	cmd_call(cmd);
 	complete(&cmd->done);
 	kref_put(&cmd->kref, cmd_release);
 	/* virtio_vfio_admin_stop() waits until this function has returned. */
@@ -105,6 +113,11 @@ static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode)
 
 	cmd->opcode = opcode;
 	cmd->status = (struct virtio_vfio_admin_status){ .qualifier = -1 };
+	if (cmd->owner->bounded) {
+		cmd_call(cmd);
+		return cmd->ret;
+	}
+
 	cmd->busy = true;
 	reinit_completion(&cmd->done);
 	kref_get(&cmd->kref);
@@ -274,17 +287,25 @@ int virtio_vfio_admin_init(struct virtio_vfio_admin_path *path,
 			   struct pci_dev *vf)
 {
 	struct virtio_vfio_cmd *cmd;
+	int ret;
 
 	cmd = kzalloc(sizeof(*cmd), GFP_KERNEL);
 	if (!cmd)
 		return -ENOMEM;
 
+	cmd->owner = virtio_pci_owner_drives(vf) ? &virtio_vfio_owner_driver :
+						   &virtio_vfio_owner_kernel;
+	cmd->path = cmd->owner->get(vf);
+	if (IS_ERR(cmd->path)) {
+		ret = PTR_ERR(cmd->path);
+		kfree(cmd);
+		return ret;
+	}
+
 	kref_init(&cmd->kref);
 	INIT_WORK(&cmd->work, cmd_work);
 	init_completion(&cmd->done);
-	cmd->owner = &virtio_vfio_owner_kernel;
 	cmd->vf = pci_dev_get(vf);
-	cmd->held = cmd->owner->hold(vf);
 	mutex_init(&path->lock);
 	path->cmd = cmd;
 	return 0;

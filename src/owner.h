@@ -20,8 +20,11 @@ struct virtio_vfio_admin_status {
 
 /**
  * struct virtio_vfio_owner_ops - a way to the owner device's admin virtqueue
- * @hold: take a reference to what must outlive a command that is under way;
- *	may return NULL
+ * @bounded: a command ends by itself in bounded time and when its caller is
+ *	killed, so it can be executed by the caller; else a worker does it
+ * @get: take what the commands of one path need; NULL may be a right answer.
+ *	An ERR_PTR() if there is no memory
+ * @put: give it back; may be called while the device still has a command
  * @probe: whether the owner device serves the legacy commands for @vf:
  *	0 or a negative errno; may sleep until the device answers
  * @access: one of the four VIRTIO_ADMIN_CMD_LEGACY_*_CFG_* commands for @len
@@ -32,21 +35,26 @@ struct virtio_vfio_admin_status {
  *	which they are to be preferred; may sleep until the device answers
  *
  * Virtio 1.4, 2.13 "Group administration commands", "Legacy Interfaces".
- * Commands for one member device may be under way in parallel. All return 0
- * or a negative errno, as virtio_vfio_status_to_errno() has it.
+ * Commands for one member device may be under way in parallel, each with a
+ * @path of its own, which is what @get gave. All return 0 or a negative errno,
+ * as virtio_vfio_status_to_errno() has it.
  */
 struct virtio_vfio_owner_ops {
-	struct device *(*hold)(struct pci_dev *vf);
-	int (*probe)(struct pci_dev *vf);
-	int (*access)(struct pci_dev *vf, u16 opcode, u8 offset, u8 *buf,
-		      u8 len, struct virtio_vfio_admin_status *status);
-	int (*notify_info)(struct pci_dev *vf,
+	bool bounded;
+	void *(*get)(struct pci_dev *vf);
+	void (*put)(void *path);
+	int (*probe)(struct pci_dev *vf, void *path);
+	int (*access)(struct pci_dev *vf, void *path, u16 opcode, u8 offset,
+		      u8 *buf, u8 len, struct virtio_vfio_admin_status *status);
+	int (*notify_info)(struct pci_dev *vf, void *path,
 			   struct virtio_admin_cmd_notify_info_data *entries,
 			   struct virtio_vfio_admin_status *status);
 };
 
 /* The admin virtqueue of the kernel's own virtio_pci. */
 extern const struct virtio_vfio_owner_ops virtio_vfio_owner_kernel;
+/* That of virtio_pci_owner. */
+extern const struct virtio_vfio_owner_ops virtio_vfio_owner_driver;
 
 /**
  * virtio_vfio_status_to_errno - turn an admin command's status into an errno

@@ -63,7 +63,7 @@ static int hold_virtio_device(struct device *dev, void *data)
  * A command whose caller gave up is completed when the PF's driver goes, and
  * then still names the PF's virtio device.
  */
-static struct device *owner_kernel_hold(struct pci_dev *vf)
+static void *owner_kernel_get(struct pci_dev *vf)
 {
 	struct device *held = NULL;
 
@@ -71,8 +71,13 @@ static struct device *owner_kernel_hold(struct pci_dev *vf)
 	return held;
 }
 
-static int owner_kernel_access(struct pci_dev *vf, u16 opcode, u8 offset,
-			       u8 *buf, u8 len,
+static void owner_kernel_put(void *path)
+{
+	put_device(path);
+}
+
+static int owner_kernel_access(struct pci_dev *vf, void *path, u16 opcode,
+			       u8 offset, u8 *buf, u8 len,
 			       struct virtio_vfio_admin_status *status)
 {
 	int (*io)(struct pci_dev *pdev, u8 offset, u8 size, u8 *buf);
@@ -99,7 +104,7 @@ static int owner_kernel_access(struct pci_dev *vf, u16 opcode, u8 offset,
  * virtio_pci_admin_has_legacy_io() wants LEGACY_NOTIFY_INFO too, which is
  * optional. Reading Device Status has no side effect and settles the rest.
  */
-static int owner_kernel_probe(struct pci_dev *vf)
+static int owner_kernel_probe(struct pci_dev *vf, void *path)
 {
 	struct virtio_vfio_admin_status status;
 	u8 *device_status;
@@ -112,7 +117,8 @@ static int owner_kernel_probe(struct pci_dev *vf)
 	if (!device_status)
 		return -ENOMEM;
 
-	ret = owner_kernel_access(vf, VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ,
+	ret = owner_kernel_access(vf, path,
+				  VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ,
 				  VIRTIO_PCI_STATUS, device_status,
 				  sizeof(*device_status), &status);
 	kfree(device_status);
@@ -120,7 +126,7 @@ static int owner_kernel_probe(struct pci_dev *vf)
 }
 
 static int
-owner_kernel_notify_info(struct pci_dev *vf,
+owner_kernel_notify_info(struct pci_dev *vf, void *path,
 			 struct virtio_admin_cmd_notify_info_data *entries,
 			 struct virtio_vfio_admin_status *status)
 {
@@ -153,7 +159,8 @@ owner_kernel_notify_info(struct pci_dev *vf,
 }
 
 const struct virtio_vfio_owner_ops virtio_vfio_owner_kernel = {
-	.hold = owner_kernel_hold,
+	.get = owner_kernel_get,
+	.put = owner_kernel_put,
 	.probe = owner_kernel_probe,
 	.access = owner_kernel_access,
 	.notify_info = owner_kernel_notify_info,
