@@ -592,10 +592,18 @@ int virtio_owner_avq_up(struct virtio_owner *owner, u16 vector)
 
 	spin_lock_irq(&avq->lock);
 	avq->vq = vq;
-	avq->open = true;
 	avq->broken = NULL;
 	spin_unlock_irq(&avq->lock);
 	return 0;
+}
+
+void virtio_owner_avq_open(struct virtio_owner *owner)
+{
+	struct virtio_owner_avq *avq = &owner->avq;
+
+	spin_lock_irq(&avq->lock);
+	avq->open = avq->vq;
+	spin_unlock_irq(&avq->lock);
 }
 
 void virtio_owner_avq_stop(struct virtio_owner *owner)

@@ -66,13 +66,19 @@ int virtio_owner_avq_init(struct virtio_owner *owner);
 void virtio_owner_avq_exit(struct virtio_owner *owner);
 
 /**
- * virtio_owner_avq_up - make the queue and take commands
+ * virtio_owner_avq_up - make the queue
  * @owner: the PF; ADMIN_VQ was negotiated and @owner->avq_index checked
  * @vector: the queue's MSI-X vector or VIRTIO_MSI_NO_VECTOR
  *
  * Return: 0 or a negative errno.
  */
 int virtio_owner_avq_up(struct virtio_owner *owner, u16 vector);
+
+/**
+ * virtio_owner_avq_open - take commands, if there is a queue for them
+ * @owner: the PF; its status is DRIVER_OK
+ */
+void virtio_owner_avq_open(struct virtio_owner *owner);
 
 /**
  * virtio_owner_avq_stop - take no more commands, before the device is reset

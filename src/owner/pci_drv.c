@@ -121,10 +121,6 @@ static int virtio_owner_sriov_configure(struct pci_dev *pdev, int num_vfs)
 	struct virtio_device *vdev = &owner->vdev;
 	int ret;
 
-	if (!(vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_DRIVER_OK))
-		return -EBUSY;
-	if (!__virtio_test_bit(vdev, VIRTIO_F_SR_IOV))
-		return -EINVAL;
 	if (pci_vfs_assigned(pdev))
 		return -EPERM;
 
@@ -132,6 +128,11 @@ static int virtio_owner_sriov_configure(struct pci_dev *pdev, int num_vfs)
 		pci_disable_sriov(pdev);
 		return 0;
 	}
+
+	if (!(vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_DRIVER_OK))
+		return -EBUSY;
+	if (!__virtio_test_bit(vdev, VIRTIO_F_SR_IOV))
+		return -EINVAL;
 
 	ret = pci_enable_sriov(pdev, num_vfs);
 	if (ret)

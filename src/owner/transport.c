@@ -146,8 +146,13 @@ static void virtio_owner_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct virtio_owner *owner = to_virtio_owner(vdev);
 
-	if (!owner->wedged)
-		vp_modern_set_status(&owner->mdev, status);
+	if (owner->wedged)
+		return;
+
+	vp_modern_set_status(&owner->mdev, status);
+	/* Before that the device must not be sent anything. */
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
+		virtio_owner_avq_open(owner);
 }
 
 static int wait_for_reset(struct virtio_owner *owner)
