@@ -169,15 +169,29 @@ TEST_F(faults, log_is_limited)
 	EXPECT_LE(1, lines);
 }
 
+/* The kernel's exports keep to themselves how much of a result there is. */
+static void expect_reply(struct __test_metadata *_metadata, struct vdev *v,
+			 uint32_t value)
+{
+	uint32_t features = 0;
+
+	if (provider_is("owner")) {
+		EXPECT_EQ(-EIO, bar0_read(v, REG_HOST_FEATURES, &features, 4));
+		EXPECT_EQ(0, features);
+	} else {
+		EXPECT_EQ(value, io_get(v, REG_HOST_FEATURES, 4));
+	}
+}
+
 TEST_F(faults, short_reply)
 {
 	struct vdev *v = &self->v;
 	uint32_t features = io_get(v, REG_HOST_FEATURES, 4);
 
 	card_set_number("reply-size-delta", -1);
-	EXPECT_EQ(features | 0xff000000, io_get(v, REG_HOST_FEATURES, 4));
+	expect_reply(_metadata, v, features | 0xff000000);
 	card_set_number("reply-size-delta", -4);
-	EXPECT_EQ(0xffffffff, io_get(v, REG_HOST_FEATURES, 4));
+	expect_reply(_metadata, v, 0xffffffff);
 }
 
 TEST_F(faults, oversized_reply)
@@ -186,7 +200,7 @@ TEST_F(faults, oversized_reply)
 	uint32_t features = io_get(v, REG_HOST_FEATURES, 4);
 
 	card_set_number("reply-size-delta", 8);
-	EXPECT_EQ(features, io_get(v, REG_HOST_FEATURES, 4));
+	expect_reply(_metadata, v, features);
 	card_set_number("reply-size-delta", 0);
 	EXPECT_EQ(features, io_get(v, REG_HOST_FEATURES, 4));
 }

@@ -48,6 +48,13 @@ const char *env(const char *name)
 	exit(SKIPPED);
 }
 
+bool provider_is(const char *name)
+{
+	const char *provider = getenv("PROVIDER");
+
+	return !strcmp(provider ? provider : "kernel", name);
+}
+
 bool target_is(const char *name)
 {
 	return !strcmp(env("TARGET"), name);
@@ -124,8 +131,9 @@ int param_set(const char *name, const char *value)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path),
-		 "/sys/module/virtio_vfio_pci/parameters/%s", name);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 provider_is("owner") ? "virtio_pci_owner" : "virtio_vfio_pci",
+		 name);
 	return sysfs_write(path, value);
 }
 

@@ -7,6 +7,8 @@
  * what it is: "ours" (a transitional VF under virtio_vfio_pci), "witness" (a
  * VF under upstream's driver) or "oracle" (QEMU's own transitional device under
  * vfio-pci). PF and PF_NETDEV are the card's owner device and its interface.
+ * PROVIDER is what drives the PF: "kernel", which is its virtio_pci, or "owner",
+ * which is virtio_pci_owner.
  *
  * Functions that return an int return 0 or a negative errno unless they say
  * otherwise. Those that return nothing end the program when they fail.
@@ -65,6 +67,7 @@ struct dma {
 };
 
 bool target_is(const char *name);
+bool provider_is(const char *name);
 const char *env(const char *name);	/* ends the program if it is unset */
 
 /* A device that is not open, which vdev_close() leaves alone. */
@@ -123,7 +126,7 @@ int pci_bind(const char *bdf, const char *driver);	/* by driver_override */
 int rebind_transitional(const char *bdf);
 /* Name of the driver, "" if there is none. */
 void pci_driver(const char *bdf, char *buf, size_t size);
-/* A parameter of virtio_vfio_pci. */
+/* A parameter of the module that bounds the waits for admin commands. */
 int param_set(const char *name, const char *value);
 
 /* The card's knobs and counters, see tests/lab/card/. */
