@@ -9,6 +9,7 @@
 
 fact_names=()
 fact_calls=()
+facts=0 facts_failed=0
 
 # fact NAME COMMAND [ARGUMENT]... | fact NAME 'SHELL CODE'
 fact()
@@ -27,33 +28,49 @@ needs()
 	fact_calls[-1]="needed ${fact_calls[-1]}"
 }
 
+# run_facts PREFIX - run those that were named, and forget them; PREFIX begins
+# what is printed of each
 run_facts()
 {
-	local i name call output start status failed=0 lost=
+	local i name call output start status lost=
 
-	echo "KTAP version 1"
-	echo "1..${#fact_names[@]}"
 	for i in "${!fact_names[@]}"; do
 		name=${fact_names[i]}
 		call=${fact_calls[i]}
+		((++facts))
 		if [[ ${name%%:*} == "${lost%%:*}" ]]; then
-			echo "ok $((i + 1)) - $name # SKIP not without \"$lost\""
+			echo "ok $facts - $1$name # SKIP not without \"$lost\""
 			continue
 		fi
 		start=$SECONDS
 		output=$(eval "${call#needed }" 2>&1)
 		status=$?
 		if ((status == 0)); then
-			echo "ok $((i + 1)) - $name"
+			echo "ok $facts - $1$name"
 		else
-			echo "not ok $((i + 1)) - $name"
-			((failed++))
+			echo "not ok $facts - $1$name"
+			((++facts_failed))
 			[[ $call != "needed "* ]] || lost=$name
 		fi
 		[[ -z $output ]] || tr -d '\r' <<<"$output" | sed 's/^/# /'
 		((SECONDS - start < 5)) || echo "# $((SECONDS - start)) s"
 	done
-	((failed == 0))
+	fact_names=()
+	fact_calls=()
+}
+
+# no_facts WHY - where none could be run
+no_facts()
+{
+	((++facts, ++facts_failed))
+	echo "not ok $facts - $1"
+}
+
+# end_facts - the plan; tells whether all was well
+end_facts()
+{
+	echo "1..$facts"
+	((facts_failed == 0))
 }
 
 # is WHAT VALUE EXPECTED - one comparison that says what it saw

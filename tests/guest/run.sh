@@ -4,7 +4,9 @@
 # run.sh [GROUP...] - end-to-end tests: what a guest with a VF sees and does
 #
 # Runs in the lab host (see tests/lab/run), prints KTAP. A group is one of the
-# .sh files in groups/ and uses its own VFs; without any, all of them run.
+# .sh files in groups/ and uses its own VFs; without any, all of them run, with
+# each of PROVIDERS (kernel, owner) driving the PF. KERNEL is a name for the
+# kernel in what is printed.
 
 set -u
 tests=$(dirname "$(realpath "$0")")
@@ -16,18 +18,27 @@ tests=$(dirname "$(realpath "$0")")
 . "$tests/facts.sh"
 
 : "${PF_NETDEV:?run this in the lab host}"
-# shellcheck disable=SC2034 # for the groups
 read -ra vfs <<<"$VFS"
 groups=("$@")
 [[ $# != 0 ]] || groups=(legacy multiqueue modern plain q35 pair)
 
-for group in "${groups[@]}"; do
-	# shellcheck source=/dev/null
-	. "$tests/groups/$group.sh"
-done
+with_provider()
+{
+	local group
 
-host_setup || exit
-run_facts
-status=$?
-host_teardown
-exit "$status"
+	PF_NETDEV=$(pf-driver "$1") || return
+	echo ${#vfs[@]} >"$PCI_DEVICES/$PF/sriov_numvfs" || return
+	for group in "${groups[@]}"; do
+		# shellcheck source=/dev/null
+		. "$tests/groups/$group.sh"
+	done
+	host_setup || return
+	run_facts "${KERNEL:-$(uname -r)}/$1/"
+	host_teardown
+}
+
+echo "KTAP version 1"
+for provider in ${PROVIDERS:-kernel}; do
+	with_provider "$provider" || no_facts "$provider could not be set up"
+done
+end_facts

@@ -10,6 +10,8 @@
 #   key TEXT|FILE|DIR...   one short hash of all of them
 #   cached NAME KEY CMD... a directory made by CMD in the cache; prints its path
 #   kernels                the lines of tests/kernels, without comments
+#   chosen                 of these, "KERNEL PROVIDER..." for what KERNELS and
+#                          PROVIDERS name
 #   lab_apt SUITE get|cache ...
 #                          apt-get and apt-cache with the packages of that suite
 #   kernel_headers SUITE SERIES FLAVOUR
@@ -209,6 +211,23 @@ kernels()
 	grep -v -e '^#' -e '^$' "$top/tests/kernels"
 }
 
+# The kernel's provider comes last, as it may end up blocked.
+chosen()
+{
+	local kernel providers provider line
+
+	kernels | while read -r kernel _ _ providers; do
+		line=
+		for provider in owner kernel; do
+			[[ " ${KERNELS:-$kernel} " != *" $kernel "* ||
+				" ${PROVIDERS:-$provider} " != *" $provider "* ||
+				,$providers, != *,$provider,* ]] ||
+				line+=" $provider"
+		done
+		[[ ! $line ]] || echo "$kernel$line"
+	done
+}
+
 # 6.1.0-56 and 7.3.4+deb13 are releases of a series; what follows is the
 # flavour.
 kernel_headers()
@@ -228,13 +247,14 @@ kernel_headers()
 }
 
 # Run a lab command again if QEMU itself failed: 10.0 does so now and then with
-# multi-threaded TCG (an assertion in iotlb_to_section). KTAP begins anew.
+# multi-threaded TCG (an assertion in iotlb_to_section). KTAP begins anew, and
+# what it said before doesn't count.
 again()
 {
 	local status=0
 
 	"$@" || status=$?
 	((status == 126)) || return "$status"
-	say "once more from the beginning"
+	echo "Bail out! QEMU failed; once more from the beginning"
 	"$@"
 }

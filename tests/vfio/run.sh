@@ -1,26 +1,32 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh [TARGET...] - the VFIO tests, in the lab host (see tests/lab/run)
+# run.sh [PROVIDER/]TARGET... - the VFIO tests, in the lab host (see
+# tests/lab/run)
 #
-# TARGET is one or more of
+# TARGET is one of
 #   oracle   QEMU's own transitional device under vfio-pci: says what is right
 #   witness  upstream's driver on a VF: what it fails is in witness-failures
 #   ours     our driver on a VF
 #   reduced  our driver, with a card that serves fewer admin commands
-#   owner    our driver on the PF, which is never transitional
+#   on-pf    our driver on the PF, which is never transitional
+#   owner    what only virtio_pci_owner does, with our driver on VFs
 #   own-bar0 our driver, with a card whose VFs have a BAR0 (vf-bar0=on)
-#   late     our driver, with a card that fails or doesn't answer; the VFs are
-#            not to be used any more after that
-# By default all but own-bar0, in this order. PROGRAMS limits what runs of each.
-# Prints KTAP.
+#   late     our driver, with a card that fails or doesn't answer; under the
+#            kernel's provider the VFs are not to be used any more after that
+# PROVIDER is what drives the PF: kernel, the kernel's virtio_pci (the default),
+# or owner, virtio_pci_owner.
+#
+# PROGRAMS limits what runs of each, KERNEL is a name for the kernel in what is
+# printed, which is KTAP.
 
 set -u
 cd "$(dirname "$(realpath "$0")")" || exit 1
 : "${PF:?run this in the lab host}"
 read -ra vfs <<<"$VFS"
 module=virtio_vfio_pci
-tests=0 failed=0 witnessed=''
+kernel=${KERNEL:-$(uname -r)}
+tests=0 failed=0 witnessed='' PROVIDER=kernel
 
 verdict()
 {
@@ -42,9 +48,11 @@ result()
 		return
 	fi
 
-	reason=$(awk -v name="${name#witness.}" '$1 == name { $1 = ""; print; exit }' \
+	name=${name#"$label."}
+	reason=$(awk -v name="$name" '$1 == name { $1 = ""; print; exit }' \
 		witness-failures)
-	witnessed+=" ${name#witness.} "
+	witnessed+=" $name "
+	name=$label.$name
 	if [[ ! $reason ]]; then
 		verdict "$ok" "$name"
 	elif [[ $ok == ok ]]; then
@@ -88,24 +96,12 @@ make_transitional()
 	echo 1 >"/sys/bus/pci/devices/$1/virtio_vfio/transitional"
 }
 
-# The PF's own driver asks what the PF can do when it's bound. Its VFs go with it.
+# The PF's driver asks what the PF can do when it's bound. Its VFs go with it.
 rebind_owner()
 {
-	local pf=/sys/bus/pci/devices/$PF i
-
-	bind "$PF" ""
-	echo "$PF" >/sys/bus/pci/drivers/virtio-pci/bind
-	echo 0 >"$pf/sriov_drivers_autoprobe"
-	echo ${#vfs[@]} >"$pf/sriov_numvfs"
-	# It has two names, one after the other; the second is udev's.
-	for ((i = 0; i < 50; i++)); do
-		[[ ! $(cd "$pf" && compgen -G 'virtio*/net/*') ]] || break
-		sleep 0.1
-	done
-	udevadm settle --timeout=30
-	PF_NETDEV=$(cd "$pf" && echo virtio*/net/*)
-	PF_NETDEV=${PF_NETDEV##*/}
+	PF_NETDEV=$(pf-driver "$PROVIDER") || return
 	export PF_NETDEV
+	echo ${#vfs[@]} >"/sys/bus/pci/devices/$PF/sriov_numvfs"
 	ip link set "$PF_NETDEV" up
 }
 
@@ -138,7 +134,7 @@ run_witness()
 	[[ ! ${PROGRAMS-} ]] || return 0
 	while read -r name _; do
 		[[ ! $name || $name == \#* || $witnessed == *" $name "* ]] ||
-			verdict "not ok" "witness.$name is on the list of failures and did not run"
+			verdict "not ok" "$label.$name is on the list of failures and did not run"
 	done <witness-failures
 }
 
@@ -160,29 +156,37 @@ run_ours()
 
 run_reduced()
 {
+	local all
+
+	all=$(card get supported-cmds)
 	# What the kernel says of a probe for commands that the card lacks.
-	echo "<6>expect: Failed to execute command on admin vq" >/dev/kmsg
-	card set supported-cmds 63 # all but LEGACY_NOTIFY_INFO
+	[[ $PROVIDER != kernel ]] ||
+		echo "<6>expect: Failed to execute command on admin vq" >/dev/kmsg
+	card set supported-cmds $((all & ~(1 << 6))) # without LEGACY_NOTIFY_INFO
 	rebind_owner
-	label=without-notify-info
+	label+=.without-notify-info
 	VFIO_BDF=${vfs[0]}
 	program optin
 
 	card set supported-cmds 3 # the two list commands
 	rebind_owner
-	label=without-legacy
+	label=${label%.*}.without-legacy
 	export LEGACY_SUPPORTED=0
 	program optin
 	VFIO_BDF=${vfs[1]}
 	program same_as_vfio
-	card set supported-cmds 127
+	card set supported-cmds "$all"
 
-	# A card that takes the specification by the letter refuses what the PF's
-	# driver asks before there are VFs, and that driver asks once.
-	echo "<6>expect: admin command error: status(0x16)" >/dev/kmsg
+	# A card that takes the specification by the letter refuses what the
+	# kernel's driver of the PF asks before there are VFs, and that asks once.
+	if [[ $PROVIDER == kernel ]]; then
+		echo "<6>expect: admin command error: status(0x16)" >/dev/kmsg
+	else
+		unset LEGACY_SUPPORTED
+	fi
 	card set letter true
 	rebind_owner
-	label=by-the-letter
+	label=${label%.*}.by-the-letter
 	VFIO_BDF=${vfs[0]}
 	program optin
 	card set letter false
@@ -191,7 +195,7 @@ run_reduced()
 	rebind_owner
 }
 
-run_owner()
+run_on-pf()
 {
 	echo 0 >"/sys/bus/pci/devices/$PF/sriov_numvfs"
 	VFIO_BDF=$PF
@@ -200,6 +204,15 @@ run_owner()
 	program optin
 	program same_as_vfio
 	unset LEGACY_SUPPORTED
+	rebind_owner
+}
+
+run_owner()
+{
+	VFIO_BDF=${vfs[0]}
+	export OTHER_BDF=${vfs[1]}
+	make_transitional "$VFIO_BDF"
+	program owner
 	rebind_owner
 }
 
@@ -217,6 +230,7 @@ run_late()
 	VFIO_BDF=${vfs[2]}
 	export OTHER_BDF=${vfs[3]}
 	program faults
+	[[ $PROVIDER == kernel ]] || rebind_owner
 }
 
 # Messages above info since this began that no test has announced.
@@ -233,7 +247,7 @@ unexpected_messages()
 
 shopt -s extglob
 begin=$(cut -d ' ' -f 1 /proc/uptime)
-export TARGET VFIO_BDF
+export TARGET PROVIDER VFIO_BDF
 modprobe $module
 ip link set "$PF_NETDEV" up
 
@@ -246,23 +260,33 @@ setpci -s "${port##*/}" BRIDGE_CONTROL=2:2
 for text in "loading out-of-tree module taints kernel" "hrtimer: interrupt took"; do
 	echo "<6>expect: $text" >/dev/kmsg
 done
+# Newer kernels tell of each function reset under a driver that isn't told.
+for bdf in $PF $VFS $ORACLE; do
+	echo "<6>expect: vfio-pci $bdf: reset" >/dev/kmsg
+done
 echo "KTAP version 1"
-(($#)) || set -- oracle witness ours reduced owner late
 for target; do
-	label=$target
+	provider=kernel
+	[[ $target != */* ]] || provider=${target%%/*}
+	label=$kernel/$target
+	target=${target#*/}
 	case $target in
 	oracle | witness) TARGET=$target ;;
 	*) TARGET=ours; modprobe $module ;;
 	esac
-	"run_$target" || verdict "not ok" "$target could not be run"
+	if [[ $provider != "$PROVIDER" ]]; then
+		PROVIDER=$provider
+		rebind_owner || verdict "not ok" "$kernel/$provider could not be bound"
+	fi
+	"run_$target" || verdict "not ok" "$label could not be run"
 done
 
 messages=$(unexpected_messages)
 if [[ $messages ]]; then
 	echo "# ${messages//$'\n'/$'\n'# }"
-	verdict "not ok" "the kernel log has messages that no test provoked"
+	verdict "not ok" "$kernel: the kernel log has messages that no test provoked"
 else
-	verdict ok "the kernel log has no message that no test provoked"
+	verdict ok "$kernel: the kernel log has no message that no test provoked"
 fi
 echo "1..$tests"
 ((failed == 0))
