@@ -10,6 +10,7 @@
 #else
 
 #include <linux/build_bug.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 struct irq_affinity;
@@ -87,7 +88,7 @@ static_assert(sizeof(struct virtio_config_ops) ==
 	      sizeof(struct compat_native_virtio_config_ops));
 
 /**
- * struct compat_virtio_config - the operations of one registered device
+ * struct compat_virtio_config - the operations of a module's devices
  * @native: what the kernel calls
  * @ops: what src/ has filled in
  */
@@ -124,20 +125,23 @@ static inline int compat_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 }
 
 /*
- * A device belongs to the module that calls this, and ends before it. The
- * devices of one module share one table.
+ * A module has one table, so there is one place to turn it into. That is filled
+ * in once: devices that are registered already use it.
  */
 static inline int compat_register_virtio_device(struct virtio_device *vdev)
 {
 	static struct compat_virtio_config config;
+	static DEFINE_MUTEX(lock);
 
-	if (vdev->config != &config.native) {
+	mutex_lock(&lock);
+	if (!config.ops) {
 		config.native = *vdev->config;
 		config.native.compat_native_find_vqs = compat_find_vqs;
 		config.ops = vdev->config;
-		vdev->config = &config.native;
 	}
+	mutex_unlock(&lock);
 
+	vdev->config = &config.native;
 	return register_virtio_device(vdev);
 }
 
