@@ -117,6 +117,8 @@ typedef struct CardKnobs {
     uint32_t delay_ms;
     uint32_t delay_opcode;
     uint32_t drop_opcode;
+    uint16_t admin_size;
+    bool gone;
 } CardKnobs;
 
 #define CARD_OPCODE_NONE    UINT32_MAX

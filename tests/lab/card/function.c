@@ -82,6 +82,14 @@ static void card_bus_class_init(ObjectClass *klass, void *data)
     k->get_dma_as = card_bus_get_dma_as;
 }
 
+static bool card_fn_is_gone(CardFn *fn)
+{
+    Card *card = card_fn_is_pf(fn) ? CARD(fn)
+                                   : CARD(pcie_sriov_get_pf(&fn->pci));
+
+    return card->knobs.gone;
+}
+
 /* Modern registers */
 
 static uint16_t card_num_queues(CardFn *fn)
@@ -97,6 +105,10 @@ static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
     CardQueue none = {};
     CardQueue *q = vdev->queue_sel < CARD_QUEUES ? &fn->queue[vdev->queue_sel]
                                                  : &none;
+
+    if (card_fn_is_gone(fn)) {
+        return UINT64_MAX;
+    }
 
     switch (addr) {
     case VIRTIO_PCI_COMMON_DFSELECT:
@@ -182,6 +194,10 @@ static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
     unsigned n = vdev->queue_sel;
     CardQueue *q = &fn->queue[n];
 
+    if (card_fn_is_gone(fn)) {
+        return;
+    }
+
     switch (addr) {
     case VIRTIO_PCI_COMMON_DFSELECT:
         fn->dfselect = val;
@@ -256,7 +272,12 @@ static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
 static uint64_t card_isr_read(void *opaque, hwaddr addr, unsigned size)
 {
     CardFn *fn = opaque;
-    uint8_t isr = qatomic_xchg(&card_fn_vdev(fn)->isr, 0);
+    uint8_t isr;
+
+    if (card_fn_is_gone(fn)) {
+        return UINT64_MAX;
+    }
+    isr = qatomic_xchg(&card_fn_vdev(fn)->isr, 0);
 
     if (card_fn_is_pf(fn)) {
         pci_irq_deassert(&fn->pci);
@@ -273,6 +294,10 @@ static uint64_t card_config_read(void *opaque, hwaddr addr, unsigned size)
 {
     VirtIODevice *vdev = card_fn_vdev(opaque);
 
+    if (card_fn_is_gone(opaque)) {
+        return UINT64_MAX;
+    }
+
     switch (size) {
     case 1:
         return virtio_config_modern_readb(vdev, addr);
@@ -287,6 +312,10 @@ static void card_config_write(void *opaque, hwaddr addr, uint64_t val,
                               unsigned size)
 {
     VirtIODevice *vdev = card_fn_vdev(opaque);
+
+    if (card_fn_is_gone(opaque)) {
+        return;
+    }
 
     switch (size) {
     case 1:
@@ -309,7 +338,9 @@ static uint64_t card_notify_read(void *opaque, hwaddr addr, unsigned size)
 static void card_notify_write(void *opaque, hwaddr addr, uint64_t val,
                               unsigned size)
 {
-    card_fn_notify(opaque, addr / CARD_NOTIFY_MULT);
+    if (!card_fn_is_gone(opaque)) {
+        card_fn_notify(opaque, addr / CARD_NOTIFY_MULT);
+    }
 }
 
 static uint64_t card_legacy_notify_read(void *opaque, hwaddr addr,
@@ -329,6 +360,10 @@ static void card_legacy_notify_write(void *opaque, hwaddr addr, uint64_t val,
     hwaddr offset = CARD_BAR_LEGACY + addr;
     CardFn *member;
     Card *card;
+
+    if (card_fn_is_gone(fn)) {
+        return;
+    }
 
     if (!card_fn_is_pf(fn)) {
         if (offset == CARD_LEGACY_MEMBER) {
@@ -478,6 +513,12 @@ static uint32_t card_fn_read_config(PCIDevice *pci, uint32_t addr, int len)
 {
     uint32_t val = pci_default_read_config(pci, addr, len);
 
+    if (card_fn_is_gone(CARD_FN(pci))) {
+        return UINT32_MAX >> 8 * (4 - len);
+    }
+    if (card_fn_is_pf(CARD_FN(pci))) {
+        return val;
+    }
     if (addr <= PCI_COMMAND && addr + len > PCI_COMMAND) {
         val &= ~(PCI_COMMAND_MEMORY << (PCI_COMMAND - addr) * 8);
     }
@@ -488,6 +529,10 @@ void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len)
 {
     CardFn *fn = CARD_FN(pci);
     VirtIODevice *vdev = card_fn_vdev(fn);
+
+    if (card_fn_is_gone(fn)) {
+        return;
+    }
 
     /* Enabling VFs maps all their BARs: one update of the memory map. */
     memory_region_transaction_begin();
@@ -525,6 +570,10 @@ void card_fn_reset(CardFn *fn)
     fn->gfselect = 0;
     memset(fn->guest_features, 0, sizeof(fn->guest_features));
     memset(fn->queue, 0, sizeof(fn->queue));
+    if (card_fn_is_pf(fn)) {
+        virtio_queue_set_num(card_fn_vdev(fn), CARD_ADMIN_VQ,
+                             CARD(fn)->knobs.admin_size);
+    }
 }
 
 /* A reset of the PCI function; QEMU's PCI core sees to its registers. */
@@ -543,9 +592,7 @@ void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp)
 
     fn->id = id;
     fn->pci.config_write = card_fn_write_config;
-    if (!card_fn_is_pf(fn)) {
-        fn->pci.config_read = card_fn_read_config;
-    }
+    fn->pci.config_read = card_fn_read_config;
 
     card_fn_init_config(fn);
     card_fn_init_bar(fn);

@@ -27,6 +27,11 @@
  *                      by default, to all commands
  *   drop-opcode        this command is not executed and never answered,
  *                      until the PF is reset
+ *   admin-size         entries of the administration virtqueue, from the PF's
+ *                      next reset on
+ *   gone               as if pulled out: all registers of all functions read all
+ *                      ones, writes are lost, and commands are not seen
+ *   needs-reset        writing true sets DEVICE_NEEDS_RESET in the PF's status
  *
  * Opcode 0xffffffff stands for none (fail, drop) or all (delay).
  *
@@ -38,6 +43,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_pci.h"
 #include "card.h"
 
@@ -134,6 +140,26 @@ static void card_set_letter(Object *obj, bool value, Error **errp)
     CARD(obj)->knobs.letter = value;
 }
 
+static bool card_get_gone(Object *obj, Error **errp)
+{
+    return CARD(obj)->knobs.gone;
+}
+
+static void card_set_gone(Object *obj, bool value, Error **errp)
+{
+    CARD(obj)->knobs.gone = value;
+}
+
+static void card_set_needs_reset(Object *obj, bool value, Error **errp)
+{
+    VirtIODevice *vdev = card_fn_vdev(&CARD(obj)->fn);
+
+    if (value) {
+        virtio_set_status(vdev, vdev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+        virtio_notify_config(vdev);
+    }
+}
+
 static void card_get_delta(Object *obj, Visitor *v, const char *name,
                            void *opaque, Error **errp)
 {
@@ -174,6 +200,7 @@ void card_knobs_init(Card *card)
     knobs->fail_qualifier = 1;
     knobs->delay_opcode = CARD_OPCODE_ALL;
     knobs->drop_opcode = CARD_OPCODE_NONE;
+    knobs->admin_size = CARD_ADMIN_SIZE;
 
     object_property_add_uint64_ptr(obj, "supported-cmds",
                                    &knobs->supported_cmds,
@@ -198,6 +225,11 @@ void card_knobs_init(Card *card)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "drop-opcode", &knobs->drop_opcode,
                                    OBJ_PROP_FLAG_READWRITE);
+
+    object_property_add_uint16_ptr(obj, "admin-size", &knobs->admin_size,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_bool(obj, "gone", card_get_gone, card_set_gone);
+    object_property_add_bool(obj, "needs-reset", NULL, card_set_needs_reset);
 
     object_property_add_uint64_ptr(obj, "cmds-total", &counters->cmds_total,
                                    OBJ_PROP_FLAG_READ);
