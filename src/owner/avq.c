@@ -258,12 +258,10 @@ static void avq_answered(struct virtqueue *vq)
 /* A device that says so, or that is gone. */
 static void look(struct virtio_owner *owner)
 {
-	u8 status = vp_modern_get_status(&owner->mdev);
+	const char *why = virtio_owner_dead(owner);
 
-	if (status == 0xff)
-		virtio_owner_avq_break(owner, "is gone");
-	else if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
-		virtio_owner_avq_break(owner, "needs a reset");
+	if (why)
+		virtio_owner_avq_break(owner, why);
 }
 
 static bool submit(struct virtio_owner_avq *avq,

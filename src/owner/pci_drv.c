@@ -11,12 +11,38 @@
 
 #include "pf.h"
 
+/* What a virtio driver gets to let go of the device, or to take it up again. */
+#define GIVE_UP_MS	10000
+
 static void virtio_owner_release(struct device *dev)
 {
 	struct virtio_device *vdev = container_of(dev, struct virtio_device,
 						  dev);
 
 	kfree(to_virtio_owner(vdev));
+}
+
+/*
+ * Drivers of virtio devices poll their control queue for ever, some with a
+ * lock held that others need; on a broken queue they stop.
+ */
+static void give_up(struct work_struct *work)
+{
+	struct virtio_owner *owner = container_of(to_delayed_work(work),
+						  struct virtio_owner, give_up);
+
+	dev_err(&owner->pdev->dev, "virtio device given up: no answer\n");
+	virtio_break_device(&owner->vdev);
+}
+
+static void begin_wait(struct virtio_owner *owner)
+{
+	schedule_delayed_work(&owner->give_up, msecs_to_jiffies(GIVE_UP_MS));
+}
+
+static void end_wait(struct virtio_owner *owner)
+{
+	cancel_delayed_work_sync(&owner->give_up);
 }
 
 static int virtio_owner_probe(struct pci_dev *pdev,
@@ -37,6 +63,7 @@ static int virtio_owner_probe(struct pci_dev *pdev,
 	owner->pdev = pdev;
 	owner->vdev.dev.parent = &pdev->dev;
 	owner->vdev.dev.release = virtio_owner_release;
+	INIT_DELAYED_WORK(&owner->give_up, give_up);
 	pci_set_drvdata(pdev, owner);
 
 	ret = pci_enable_device(pdev);
@@ -76,20 +103,71 @@ free:
 	return ret;
 }
 
+static int virtio_owner_freeze(struct virtio_owner *owner)
+{
+	int ret;
+
+	if (owner->frozen)
+		return 0;
+
+	virtio_owner_break_if_dead(owner);
+	begin_wait(owner);
+	ret = virtio_device_freeze(&owner->vdev);
+	end_wait(owner);
+	if (ret)
+		return ret;
+
+	/* A device without a driver has no one else to do this. */
+	virtio_owner_avq_stop(owner);
+	owner->frozen = true;
+	return 0;
+}
+
+/*
+ * A driver that was frozen can't be removed, at least virtio_net, until it was
+ * restored. If the device doesn't let it, it is restored to no device.
+ */
+static int virtio_owner_thaw(struct virtio_owner *owner)
+{
+	struct virtio_device *vdev = &owner->vdev;
+	int ret;
+
+	if (!owner->frozen)
+		return 0;
+
+	owner->frozen = false;
+	owner->ghost = false;
+	begin_wait(owner);
+	ret = virtio_device_restore(vdev);
+	if (ret) {
+		virtio_reset_device(vdev);
+		virtio_owner_del_vqs(vdev);
+		owner->ghost = true;
+		virtio_device_restore(vdev);
+		virtio_config_changed(vdev);
+	}
+	end_wait(owner);
+
+	return ret;
+}
+
 /* Removing VFs waits until their users have closed them. */
 static void virtio_owner_remove(struct pci_dev *pdev)
 {
 	struct virtio_owner *owner = pci_get_drvdata(pdev);
 
 	if (!pci_device_is_present(pdev))
-		pdev->error_state = pci_channel_io_perm_failure;
-
+		owner->wedged = true;
 	virtio_owner_break_if_dead(owner);
 	pci_disable_sriov(pdev);
 
-	virtio_owner_break_if_dead(owner);
 	get_device(&owner->vdev.dev);
+	/* Pulled, or given up by the PCI core, while it was frozen. */
+	virtio_owner_thaw(owner);
+	virtio_owner_break_if_dead(owner);
+	begin_wait(owner);
 	unregister_virtio_device(&owner->vdev);
+	end_wait(owner);
 
 	virtio_owner_avq_exit(owner);
 	virtio_owner_transport_exit(owner);
@@ -140,33 +218,6 @@ static int virtio_owner_sriov_configure(struct pci_dev *pdev, int num_vfs)
 
 	link_vfs(pdev);
 	return num_vfs;
-}
-
-static int virtio_owner_freeze(struct virtio_owner *owner)
-{
-	int ret;
-
-	if (owner->frozen)
-		return 0;
-
-	virtio_owner_break_if_dead(owner);
-	ret = virtio_device_freeze(&owner->vdev);
-	if (ret)
-		return ret;
-
-	/* A device without a driver has no one else to do this. */
-	virtio_owner_avq_stop(owner);
-	owner->frozen = true;
-	return 0;
-}
-
-static int virtio_owner_thaw(struct virtio_owner *owner)
-{
-	if (!owner->frozen)
-		return 0;
-
-	owner->frozen = false;
-	return virtio_device_restore(&owner->vdev);
 }
 
 static int virtio_owner_suspend(struct device *dev)
@@ -229,10 +280,12 @@ static pci_ers_result_t virtio_owner_error_detected(struct pci_dev *pdev,
 	if (state == pci_channel_io_normal)
 		return PCI_ERS_RESULT_CAN_RECOVER;
 
-	if (virtio_owner_freeze(owner) || state != pci_channel_io_frozen)
-		return PCI_ERS_RESULT_DISCONNECT;
+	if (state == pci_channel_io_frozen && !virtio_owner_freeze(owner))
+		return PCI_ERS_RESULT_NEED_RESET;
 
-	return PCI_ERS_RESULT_NEED_RESET;
+	virtio_owner_break_if_dead(owner);
+	virtio_owner_thaw(owner);
+	return PCI_ERS_RESULT_DISCONNECT;
 }
 
 static pci_ers_result_t virtio_owner_slot_reset(struct pci_dev *pdev)

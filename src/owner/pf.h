@@ -9,6 +9,7 @@
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci_modern.h>
+#include <linux/workqueue.h>
 
 #include "avq.h"
 
@@ -61,6 +62,9 @@ struct virtio_owner_irq {
  * @tail: the end of the common configuration, NULL if the device has none
  * @wedged: the device was gone or did not finish its last reset, and its bus
  *	mastering is off
+ * @ghost: the device did not come back to a driver that had let go of it for
+ *	a while; until it is let go of again the driver has to do with none
+ * @ghost_status: what the driver takes for the status
  * @lock: protects @vqs and @admin against interrupts that queues share
  * @vqs: queues by their index, NULL while there are none
  * @nvqs: entries in @vqs
@@ -71,6 +75,7 @@ struct virtio_owner_irq {
  * @admin: the admin virtqueue's share of the interrupts
  * @avq_index: the admin virtqueue's index, set before virtio_owner_avq_up()
  * @avq: the admin virtqueue
+ * @give_up: breaks the queues of a device that its driver waits for too long
  * @frozen: the virtio device is frozen; under the PF's device lock
  * @quiesced: VFs that wait for the end of a reset, NULL while there is none;
  *	under the PF's device lock
@@ -82,6 +87,8 @@ struct virtio_owner {
 	struct virtio_pci_modern_device mdev;
 	struct virtio_owner_common_tail __iomem *tail;
 	bool wedged;
+	bool ghost;
+	u8 ghost_status;
 
 	spinlock_t lock;	/* queues and the interrupts they share */
 	struct virtio_owner_vq *vqs;
@@ -95,6 +102,7 @@ struct virtio_owner {
 	u16 avq_index;
 	struct virtio_owner_avq avq;
 
+	struct delayed_work give_up;
 	bool frozen;
 	struct pci_dev **quiesced;
 	unsigned int nquiesced;

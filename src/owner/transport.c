@@ -27,7 +27,8 @@ const char *virtio_owner_dead(struct virtio_owner *owner)
 	u8 status;
 
 	status = vp_modern_get_status(&owner->mdev);
-	if (status == ALL_ONES || pci_channel_offline(owner->pdev))
+	if (status == ALL_ONES || owner->wedged ||
+	    pci_channel_offline(owner->pdev))
 		return "is gone";
 	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return "needs a reset";
@@ -58,10 +59,13 @@ static bool in_device_config(struct virtio_owner *owner, unsigned int offset,
 {
 	size_t size = owner->mdev.device ? owner->mdev.device_len : 0;
 
+	if (owner->ghost)
+		return false;
+
 	return offset <= size && len <= size - offset;
 }
 
-/* What lies past the end of the device configuration reads as zero. */
+/* What the device configuration doesn't have reads as zero. */
 static void virtio_owner_get(struct virtio_device *vdev, unsigned int offset,
 			     void *buf, unsigned int len)
 {
@@ -135,6 +139,8 @@ static u8 virtio_owner_get_status(struct virtio_device *vdev)
 	struct virtio_owner *owner = to_virtio_owner(vdev);
 	u8 status;
 
+	if (owner->ghost)
+		return owner->ghost_status;
 	if (owner->wedged)
 		return 0;
 
@@ -146,7 +152,9 @@ static void virtio_owner_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct virtio_owner *owner = to_virtio_owner(vdev);
 
-	if (owner->wedged)
+	if (owner->ghost)
+		owner->ghost_status = status;
+	if (owner->ghost || owner->wedged)
 		return;
 
 	vp_modern_set_status(&owner->mdev, status);
@@ -179,6 +187,9 @@ static void virtio_owner_reset(struct virtio_device *vdev)
 	int ret;
 
 	virtio_owner_avq_stop(owner);
+	owner->ghost_status = 0;
+	if (owner->ghost)
+		return;
 
 	vp_modern_set_status(&owner->mdev, 0);
 	ret = wait_for_reset(owner);
@@ -223,11 +234,15 @@ static int virtio_owner_finalize_features(struct virtio_device *vdev)
 		VIRTIO_F_SR_IOV, VIRTIO_F_RING_RESET, VIRTIO_F_ADMIN_VQ,
 	};
 	struct virtio_owner *owner = to_virtio_owner(vdev);
-	u64 offered = vp_modern_get_features(&owner->mdev);
 	unsigned int i;
+	u64 offered;
 
+	if (owner->ghost)
+		return 0;
 	if (owner->wedged)
 		return -ENODEV;
+
+	offered = vp_modern_get_features(&owner->mdev);
 
 	vring_transport_features(vdev);
 	__virtio_clear_bit(vdev, VIRTIO_F_NOTIFICATION_DATA);

@@ -11,6 +11,7 @@
 #include "pf.h"
 
 #define VECTOR_CONFIG		0
+#define GHOST_SIZE		256
 #define RESET_POLL_US		1000
 #define RESET_TIMEOUT_US	(10 * USEC_PER_SEC)
 
@@ -108,8 +109,12 @@ void virtio_owner_synchronize_cbs(struct virtio_device *vdev)
 		synchronize_irq(pci_irq_vector(owner->pdev, v));
 }
 
+/* A queue that can't be notified is broken, virtio_ring says. */
 static bool notify(struct virtqueue *vq)
 {
+	if (!vq->priv)
+		return false;
+
 	iowrite16(vq->index, (void __force __iomem *)vq->priv);
 	return true;
 }
@@ -225,7 +230,7 @@ void virtio_owner_vq_delete(struct virtqueue *vq)
 
 	if (owner->nvectors)
 		vp_modern_queue_vector(mdev, vq->index, VIRTIO_MSI_NO_VECTOR);
-	if (!mdev->notify_base)
+	if (vq->priv && !mdev->notify_base)
 		pci_iounmap(owner->pdev, (void __force __iomem *)vq->priv);
 	vring_del_virtqueue(vq);
 }
@@ -322,6 +327,7 @@ void virtio_owner_del_vqs(struct virtio_device *vdev)
 		pci_free_irq_vectors(owner->pdev);
 	}
 	free_vectors(owner);
+	owner->ghost = false;
 }
 
 static void listen(struct virtio_owner *owner, struct virtio_owner_vq *queue)
@@ -538,6 +544,41 @@ static bool has_admin_vq(struct virtio_owner *owner, unsigned int nvqs)
 	return true;
 }
 
+/* Queues for a driver to hold, without a device behind them. */
+static int find_ghost_vqs(struct request *rq)
+{
+	struct virtio_owner *owner = rq->owner;
+	unsigned int i, index = 0;
+	struct virtqueue *vq;
+
+	owner->vqs = kcalloc(rq->nvqs, sizeof(*owner->vqs), GFP_KERNEL);
+	if (!owner->vqs)
+		return -ENOMEM;
+	owner->nvqs = rq->nvqs;
+	owner->each = false;
+
+	for (i = 0; i < rq->nvqs; i++) {
+		const struct virtqueue_info *info = &rq->infos[i];
+
+		rq->vqs[i] = NULL;
+		if (!info->name)
+			continue;
+
+		vq = vring_create_virtqueue(index, GHOST_SIZE, SMP_CACHE_BYTES,
+					    &owner->vdev, true, true, info->ctx,
+					    notify, info->callback, info->name);
+		if (!vq) {
+			virtio_owner_del_vqs(&owner->vdev);
+			return -ENOMEM;
+		}
+		vq->num_max = GHOST_SIZE;
+		owner->vqs[index++].vq = vq;
+		rq->vqs[i] = vq;
+	}
+
+	return 0;
+}
+
 int virtio_owner_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 			  struct virtqueue *vqs[],
 			  struct virtqueue_info vqs_info[],
@@ -550,12 +591,15 @@ int virtio_owner_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 		.vqs = vqs,
 		.infos = vqs_info,
 		.affinity = desc,
-		.admin = has_admin_vq(owner, nvqs),
 	};
 	struct virtqueue *vq;
 	unsigned int i;
 	int ret = -ENOSPC;
 
+	if (owner->ghost)
+		return find_ghost_vqs(&rq);
+
+	rq.admin = has_admin_vq(owner, nvqs);
 	for (i = 0; ret && i < ARRAY_SIZE(layouts); i++) {
 		if (rq.admin || !layouts[i].admin)
 			ret = find_vqs_msix(&rq, &layouts[i]);
@@ -626,7 +670,7 @@ int virtio_owner_disable_vq_and_reset(struct virtqueue *vq)
 	struct virtio_owner_vq *queue = &owner->vqs[vq->index];
 	int ret;
 
-	if (!__virtio_test_bit(vq->vdev, VIRTIO_F_RING_RESET))
+	if (owner->ghost || !__virtio_test_bit(vq->vdev, VIRTIO_F_RING_RESET))
 		return -ENOENT;
 
 	ret = reset_queue(owner, vq->index);
