@@ -504,10 +504,17 @@ static int has_command(struct virtio_owner *owner, u64 member, u16 group,
 
 	/* Pairs with the release in ask_for_list(). */
 	if (!(smp_load_acquire(&avq->listed) & BIT(group))) {
-		if (mutex_lock_killable(&avq->list_lock))
+		bool waited = !mutex_trylock(&avq->list_lock);
+
+		if (waited && mutex_lock_killable(&avq->list_lock))
 			return -EINTR;
-		if (!(avq->listed & BIT(group)))
+		/* Who waited for an answer in vain doesn't wait for another. */
+		if (waited && avq->list_ret == -ETIMEDOUT) {
+			ret = -EIO;
+		} else if (!(avq->listed & BIT(group))) {
 			ret = ask_for_list(owner, member, group);
+			avq->list_ret = ret;
+		}
 		mutex_unlock(&avq->list_lock);
 		if (ret)
 			return ret;

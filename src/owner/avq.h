@@ -28,6 +28,7 @@ struct virtqueue;
  * @pending: commands that wait for room in the queue, first come first served
  * @sent: commands that the device has
  * @list_lock: serialises asking for the lists
+ * @list_ret: how that went last, under @list_lock
  * @listed: bit mask of groups whose list was asked for since the last reset
  * @cmds: commands that may be used, a bit mask for each group
  * @check_lock: serialises the use of @check
@@ -45,6 +46,7 @@ struct virtio_owner_avq {
 	struct list_head pending;
 	struct list_head sent;
 	struct mutex list_lock;	/* one asks for the lists */
+	int list_ret;
 	unsigned long listed;
 	u64 cmds[VIRTIO_OWNER_GROUPS];
 	struct mutex check_lock; /* one asks for a sign of life */
