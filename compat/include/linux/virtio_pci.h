@@ -30,19 +30,6 @@ struct virtio_pci_modern_common_cfg {
 #define VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ		0x5
 #define VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO		0x6
 
-struct virtio_admin_cmd_hdr {
-	__le16 opcode;
-	__le16 group_type;
-	__u8 reserved1[12];
-	__le64 group_member_id;
-};
-
-struct virtio_admin_cmd_status {
-	__le16 status;
-	__le16 status_qualifier;
-	__u8 reserved2[4];
-};
-
 struct virtio_admin_cmd_legacy_wr_data {
 	__u8 offset;
 	__u8 reserved[7];
@@ -64,11 +51,6 @@ struct virtio_admin_cmd_notify_info_data {
 	__u8 bar;
 	__u8 padding[6];
 	__le64 offset;
-};
-
-struct virtio_admin_cmd_notify_info_result {
-	struct virtio_admin_cmd_notify_info_data
-		entries[VIRTIO_ADMIN_CMD_MAX_NOTIFY_INFO];
 };
 #endif
 
