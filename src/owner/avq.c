@@ -255,15 +255,6 @@ static void avq_answered(struct virtqueue *vq)
 	spin_unlock_irqrestore(&avq->lock, flags);
 }
 
-/* A device that says so, or that is gone. */
-static void look(struct virtio_owner *owner)
-{
-	const char *why = virtio_owner_dead(owner);
-
-	if (why)
-		virtio_owner_avq_break(owner, why);
-}
-
 static bool submit(struct virtio_owner_avq *avq,
 		   struct virtio_pci_owner_cmd *cmd, u64 *answers, int *ret)
 {
@@ -335,7 +326,7 @@ static int run(struct virtio_owner *owner, struct virtio_pci_owner_cmd *cmd,
 		left = clamp_t(long, end - jiffies, 0, msecs_to_jiffies(LOOK_MS));
 		left = wait_for_completion_killable_timeout(&cmd->done, left);
 		if (!left)
-			look(owner);
+			virtio_owner_check(owner);
 	} while (!left && time_before(jiffies, end));
 
 	if (left <= 0 && !give_up(avq, cmd))

@@ -158,7 +158,7 @@ static void virtio_owner_remove(struct pci_dev *pdev)
 
 	if (!pci_device_is_present(pdev))
 		owner->wedged = true;
-	virtio_owner_break_if_dead(owner);
+	virtio_owner_check(owner);
 	pci_disable_sriov(pdev);
 
 	get_device(&owner->vdev.dev);

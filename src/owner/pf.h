@@ -119,7 +119,7 @@ extern struct pci_driver virtio_owner_driver;
 /* transport.c */
 int virtio_owner_transport_init(struct virtio_owner *owner);
 void virtio_owner_transport_exit(struct virtio_owner *owner);
-const char *virtio_owner_dead(struct virtio_owner *owner);
+void virtio_owner_check(struct virtio_owner *owner);
 void virtio_owner_break_if_dead(struct virtio_owner *owner);
 
 /* vqs.c */

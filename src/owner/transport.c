@@ -13,16 +13,11 @@
 #define RESET_TIMEOUT_US	(10 * USEC_PER_SEC)
 #define ALL_ONES		0xff
 
-/**
- * virtio_owner_dead - whether the device has stopped working
- * @owner: the PF
- *
- * Reads the status, in any context.
- *
- * Return: what the device does that it can't be used until it is reset, NULL if
- * it can be.
+/*
+ * Return: what the device does that it can't be used until it is reset, NULL
+ * if it can be.
  */
-const char *virtio_owner_dead(struct virtio_owner *owner)
+static const char *virtio_owner_dead(struct virtio_owner *owner)
 {
 	u8 status;
 
@@ -37,6 +32,20 @@ const char *virtio_owner_dead(struct virtio_owner *owner)
 }
 
 /**
+ * virtio_owner_check - have no one wait for commands of a dead device
+ * @owner: the PF
+ *
+ * Any context, without the lock of the admin virtqueue.
+ */
+void virtio_owner_check(struct virtio_owner *owner)
+{
+	const char *why = virtio_owner_dead(owner);
+
+	if (why)
+		virtio_owner_avq_break(owner, why);
+}
+
+/**
  * virtio_owner_break_if_dead - end what waits for a device that doesn't work
  * @owner: the PF
  *
@@ -45,13 +54,11 @@ const char *virtio_owner_dead(struct virtio_owner *owner)
  */
 void virtio_owner_break_if_dead(struct virtio_owner *owner)
 {
-	const char *why = virtio_owner_dead(owner);
-
-	if (!why)
+	if (!virtio_owner_dead(owner))
 		return;
 
 	virtio_break_device(&owner->vdev);
-	virtio_owner_avq_break(owner, why);
+	virtio_owner_check(owner);
 }
 
 static bool in_device_config(struct virtio_owner *owner, unsigned int offset,

@@ -36,14 +36,6 @@ struct request {
 	bool admin;
 };
 
-static void check_status(struct virtio_owner *owner)
-{
-	const char *why = virtio_owner_dead(owner);
-
-	if (why)
-		virtio_owner_avq_break(owner, why);
-}
-
 static irqreturn_t vqs_interrupt(int irq, void *opaque)
 {
 	struct virtio_owner *owner = opaque;
@@ -76,7 +68,7 @@ static irqreturn_t config_interrupt(int irq, void *opaque)
 {
 	struct virtio_owner *owner = opaque;
 
-	check_status(owner);
+	virtio_owner_check(owner);
 	virtio_config_changed(&owner->vdev);
 	admin_interrupt(irq, owner);
 	return IRQ_HANDLED;
