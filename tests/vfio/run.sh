@@ -229,6 +229,7 @@ run_late()
 {
 	VFIO_BDF=${vfs[2]}
 	export OTHER_BDF=${vfs[3]}
+	program every_command
 	program faults
 	[[ $PROVIDER == kernel ]] || rebind_owner
 }

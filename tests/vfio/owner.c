@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What only virtio_pci_owner does: a queue that is shared fairly, a device that
+ * is given up, and a PF that comes and goes under VFs in use.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "lib.h"
+
+#define NVFS		8
+#define MANY_VFS	16
+#define READERS		4
+#define GIVEN_UP	"admin virtqueue given up"
+#define TAKEN_UP	"admin virtqueue taken up again"
+#define SOON_MS		2000
+
+static char bdfs[MANY_VFS][32];
+
+static void pf_path(char *buf, size_t size, const char *name)
+{
+	snprintf(buf, size, "/sys/bus/pci/devices/%s/%s", env("PF"), name);
+}
+
+static int pf_write(const char *name, const char *value)
+{
+	char path[128];
+
+	pf_path(path, sizeof(path), name);
+	return sysfs_write(path, value);
+}
+
+static int make_vfs(unsigned int n)
+{
+	char path[128], link[256], text[12];
+	unsigned int i;
+	ssize_t len;
+	int ret;
+
+	ret = pf_write("sriov_numvfs", "0");
+	if (ret)
+		return ret;
+	ret = pf_write("sriov_drivers_autoprobe", "0");
+	if (ret)
+		return ret;
+	snprintf(text, sizeof(text), "%u", n);
+	ret = pf_write("sriov_numvfs", text);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "virtfn%u", i);
+		pf_path(path, sizeof(path), text);
+		len = readlink(path, link, sizeof(link) - 1);
+		if (len < 0)
+			return -errno;
+		link[len] = 0;
+		snprintf(bdfs[i], sizeof(bdfs[i]), "%s", strrchr(link, '/') + 1);
+		ret = rebind_transitional(bdfs[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int bind_pf(unsigned int vfs)
+{
+	char driver[64];
+	int ret, i;
+
+	pci_driver(env("PF"), driver, sizeof(driver));
+	if (driver[0]) {
+		ret = pci_unbind(env("PF"));
+		if (ret)
+			return ret;
+	}
+	ret = pci_bind(env("PF"), "virtio_pci_owner");
+	if (ret)
+		return ret;
+
+	/* udev names its interface meanwhile. */
+	for (i = 0; i < 50 && make_vfs(vfs) == -EBUSY; i++)
+		msleep(100);
+	return make_vfs(vfs);
+}
+
+FIXTURE(owner)
+{
+	struct vdev v;
+	struct vdev other;
+};
+
+FIXTURE_SETUP(owner)
+{
+	card_defaults();
+	vdev_init(&self->v);
+	vdev_init(&self->other);
+	log_expect("LEGACY_");
+	log_expect(GIVEN_UP);
+	ASSERT_EQ(0, make_vfs(NVFS));
+	ASSERT_EQ(0, vdev_open(&self->v, bdfs[0]));
+	ASSERT_EQ(0, vdev_open(&self->other, bdfs[1]));
+	io_enable(&self->v);
+	io_enable(&self->other);
+	log_mark();
+}
+
+FIXTURE_TEARDOWN(owner)
+{
+	card_defaults();
+	param_set("admin_timeout", "10000");
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+}
+
+/* Threads that read a register until they are told to stop. */
+struct readers {
+	struct vdev *v;
+	pthread_t threads[READERS];
+	atomic_bool stop;
+	atomic_ulong good;
+	atomic_ulong bad;
+	atomic_ulong worst_ms;
+};
+
+static void *read_on(void *arg)
+{
+	struct readers *r = arg;
+	uint64_t start, ms;
+	uint8_t value;
+
+	while (!r->stop) {
+		start = now_us();
+		if (bar0_read(r->v, REG_STATUS, &value, 1) == 1) {
+			r->good++;
+		} else {
+			r->bad++;
+			usleep(1000);
+		}
+		ms = (now_us() - start) / 1000;
+		if (ms > r->worst_ms)
+			r->worst_ms = ms;
+	}
+	return NULL;
+}
+
+static void readers_start(struct readers *r, struct vdev *v)
+{
+	unsigned int i;
+
+	memset(r, 0, sizeof(*r));
+	r->v = v;
+	for (i = 0; i < READERS; i++)
+		pthread_create(&r->threads[i], NULL, read_on, r);
+}
+
+static void readers_stop(struct readers *r)
+{
+	unsigned int i;
+
+	r->stop = true;
+	for (i = 0; i < READERS; i++)
+		pthread_join(r->threads[i], NULL);
+}
+
+/* Something that takes as long as VFs are open, in a thread of its own. */
+struct action {
+	pthread_t thread;
+	int (*run)(void);
+	atomic_bool done;
+	int ret;
+};
+
+static void *act(void *arg)
+{
+	struct action *action = arg;
+
+	action->ret = action->run();
+	action->done = true;
+	return NULL;
+}
+
+static void action_start(struct action *action, int (*run)(void))
+{
+	memset(action, 0, sizeof(*action));
+	action->run = run;
+	pthread_create(&action->thread, NULL, act, action);
+}
+
+/* Caller of a register while the card keeps all answers back. */
+struct waiter {
+	pthread_t thread;
+	struct vdev *v;
+	int ret;
+	uint64_t ms;
+};
+
+static void *wait_for_register(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t start = now_us();
+	uint8_t value;
+
+	w->ret = bar0_read(w->v, REG_STATUS, &value, 1);
+	w->ms = (now_us() - start) / 1000;
+	return NULL;
+}
+
+static void waiter_start(struct waiter *w, struct vdev *v)
+{
+	w->v = v;
+	pthread_create(&w->thread, NULL, wait_for_register, w);
+	msleep(300);
+}
+
+static void check_given_up(struct __test_metadata *_metadata,
+			   struct vdev *v, struct vdev *other)
+{
+	struct vdev *both[] = { v, other, v, other };
+	uint64_t start;
+	unsigned int i;
+	uint8_t value;
+
+	for (i = 0; i < 4; i++) {
+		start = now_us();
+		EXPECT_EQ(-EIO, bar0_read(both[i], REG_STATUS, &value, 1));
+		EXPECT_GT(200, (now_us() - start) / 1000);
+	}
+	EXPECT_EQ(1, log_count(GIVEN_UP));
+}
+
+static void check_new_binding(struct __test_metadata *_metadata,
+			      struct vdev *v, struct vdev *other)
+{
+	vdev_close(v);
+	vdev_close(other);
+	ASSERT_EQ(0, bind_pf(NVFS));
+	ASSERT_EQ(0, vdev_open(v, bdfs[0]));
+	io_enable(v);
+	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));
+}
+
+TEST_F_TIMEOUT(owner, needs_reset, 60)
+{
+	struct waiter w;
+
+	card_set_number("delay-ms", 3000);
+	waiter_start(&w, &self->v);
+	card_set("needs-reset", "true");
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(-EIO, w.ret);
+	EXPECT_GT(SOON_MS, w.ms);
+	card_set_number("delay-ms", 0);
+	check_given_up(_metadata, &self->v, &self->other);
+	check_new_binding(_metadata, &self->v, &self->other);
+}
+
+TEST_F_TIMEOUT(owner, reads_all_ones, 60)
+{
+	struct waiter w;
+
+	card_set_number("delay-ms", 3000);
+	waiter_start(&w, &self->v);
+	card_set("gone", "true");
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(-EIO, w.ret);
+	EXPECT_GT(SOON_MS, w.ms);
+	check_given_up(_metadata, &self->v, &self->other);
+	card_set("gone", "false");
+	card_set_number("delay-ms", 0);
+	check_new_binding(_metadata, &self->v, &self->other);
+}
+
+TEST_F_TIMEOUT(owner, answers_nothing, 60)
+{
+	uint64_t start;
+	uint8_t value;
+
+	ASSERT_EQ(0, param_set("admin_timeout", "300"));
+	card_set_number("delay-ms", 4000);
+	start = now_us();
+	EXPECT_EQ(-ETIMEDOUT, bar0_read(&self->v, REG_STATUS, &value, 1));
+	EXPECT_GT(SOON_MS, (now_us() - start) / 1000);
+	check_given_up(_metadata, &self->v, &self->other);
+
+	/* What comes late is what takes it back. */
+	card_set_number("delay-ms", 0);
+	msleep(5000);
+	EXPECT_EQ(1, log_count(TAKEN_UP));
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+	EXPECT_EQ(0, io_get(&self->other, REG_STATUS, 1));
+}
+
+struct caller {
+	pthread_t thread;
+	struct vdev *v;
+	bool notify;
+	bool failed;
+};
+
+#define CALLS	40
+
+/* Notifications have a path of their own when they are commands. */
+static void *call(void *arg)
+{
+	struct caller *c = arg;
+	uint8_t status[2] = {};
+	int i, ret;
+
+	for (i = 0; i < CALLS; i++) {
+		ret = c->notify ? bar0_write(c->v, REG_QUEUE_NOTIFY, status, 2) :
+				  bar0_read(c->v, REG_STATUS, status, 1);
+		if (ret < 1)
+			c->failed = true;
+	}
+	return NULL;
+}
+
+static uint64_t cpu_ms(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* A queue of 4 holds two commands; the card takes its time for each. */
+TEST_F_TIMEOUT(owner, parallel_callers, 120)
+{
+	struct caller callers[2 * MANY_VFS] = {};
+	struct vdev vfs[MANY_VFS];
+	uint64_t start, cpu, took;
+	unsigned int i;
+
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	card_set_number("admin-size", 4);
+	card_set("notify-entries", "\"\"");
+	ASSERT_EQ(0, bind_pf(MANY_VFS));
+	for (i = 0; i < MANY_VFS; i++) {
+		vdev_init(&vfs[i]);
+		ASSERT_EQ(0, vdev_open(&vfs[i], bdfs[i]));
+		io_enable(&vfs[i]);
+	}
+
+	card_set_number("delay-ms", 5);
+	start = now_us();
+	cpu = cpu_ms();
+	for (i = 0; i < 2 * MANY_VFS; i++) {
+		callers[i].v = &vfs[i / 2];
+		callers[i].notify = i & 1;
+		pthread_create(&callers[i].thread, NULL, call, &callers[i]);
+	}
+	for (i = 0; i < 2 * MANY_VFS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		EXPECT_FALSE(callers[i].failed);
+	}
+	took = (now_us() - start) / 1000;
+	cpu = cpu_ms() - cpu;
+	TH_LOG("%u commands in %llu ms, %llu ms of them on a CPU",
+	       2 * MANY_VFS * CALLS, (unsigned long long)took,
+	       (unsigned long long)cpu);
+	/* Two at a time, and whoever waits for room sleeps. */
+	EXPECT_LE(2 * MANY_VFS * CALLS * 5 / 2, took);
+	EXPECT_GT(took / 2, cpu);
+
+	card_set_number("delay-ms", 0);
+	for (i = 0; i < MANY_VFS; i++)
+		vdev_close(&vfs[i]);
+	card_set_number("admin-size", 64);
+	ASSERT_EQ(0, bind_pf(NVFS));
+}
+
+static int unbind_pf(void)
+{
+	return pci_unbind(env("PF"));
+}
+
+static int remove_pf(void)
+{
+	return pf_write("remove", "1");
+}
+
+static int remove_vfs(void)
+{
+	return pf_write("sriov_numvfs", "0");
+}
+
+/* VFs in use go the VFIO way: the user is asked, and waited for. */
+static void check_goes(struct __test_metadata *_metadata, struct vdev *v,
+		       struct vdev *other, int (*run)(void))
+{
+	struct action action;
+	struct readers r;
+	int request, i;
+
+	vdev_close(other);
+	request = event_enable(v, VFIO_PCI_REQ_IRQ_INDEX);
+	ASSERT_LE(0, request);
+	log_expect("Relaying device request to user");
+	readers_start(&r, v);
+	action_start(&action, run);
+	EXPECT_TRUE(eventfd_wait(request, 10000));
+	msleep(300);
+	EXPECT_FALSE(action.done);
+	readers_stop(&r);
+	EXPECT_GT(SOON_MS, r.worst_ms);
+	vdev_close(v);
+	close(request);
+
+	for (i = 0; i < 150 && !action.done; i++)
+		msleep(100);
+	ASSERT_TRUE(action.done);
+	pthread_join(action.thread, NULL);
+	EXPECT_EQ(0, action.ret);
+}
+
+TEST_F_TIMEOUT(owner, vfs_removed_while_open, 60)
+{
+	check_goes(_metadata, &self->v, &self->other, remove_vfs);
+	ASSERT_EQ(0, make_vfs(NVFS));
+}
+
+TEST_F_TIMEOUT(owner, pf_unbound_while_open, 60)
+{
+	check_goes(_metadata, &self->v, &self->other, unbind_pf);
+	check_new_binding(_metadata, &self->v, &self->other);
+}
+
+static void check_comes_back(struct __test_metadata *_metadata,
+			     struct vdev *v, struct vdev *other)
+{
+	char path[128];
+	struct stat st;
+	int i;
+
+	ASSERT_EQ(0, sysfs_write("/sys/bus/pci/rescan", "1"));
+	pf_path(path, sizeof(path), "driver");
+	for (i = 0; i < 50 && stat(path, &st); i++)
+		msleep(100);
+	check_new_binding(_metadata, v, other);
+}
+
+TEST_F_TIMEOUT(owner, pf_removed_while_open, 60)
+{
+	check_goes(_metadata, &self->v, &self->other, remove_pf);
+	check_comes_back(_metadata, &self->v, &self->other);
+}
+
+/*
+ * Pulled out, with VFs bound and traffic on the PF: nothing answers any more,
+ * and no one may wait for that. (For a VF that is open the PCI core does, a
+ * minute, unless a hotplug slot told it that the card is gone.)
+ */
+TEST_F_TIMEOUT(owner, surprise_removal, 60)
+{
+	uint64_t start;
+
+	/* The PCI core and the network driver have their say. */
+	log_expect(env("PF"));
+	log_expect("virtio");
+	log_expect("device inaccessible");
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	card_set("gone", "true");
+	start = now_us();
+	EXPECT_EQ(0, remove_pf());
+	EXPECT_GT(5 * SOON_MS, (now_us() - start) / 1000);
+	card_set("gone", "false");
+	check_comes_back(_metadata, &self->v, &self->other);
+}
+
+TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
+{
+	struct readers r;
+	int i;
+
+	readers_start(&r, &self->v);
+	msleep(200);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, pf_write("reset", "1"));
+		msleep(200);
+	}
+	readers_stop(&r);
+	EXPECT_GT(5000, r.worst_ms);
+	EXPECT_LT(0, r.good);
+
+	/* The VF is as after a reset of its own. */
+	io_enable(&self->v);
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+	io_set(&self->v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	EXPECT_EQ(STATUS_ACKNOWLEDGE, io_get(&self->v, REG_STATUS, 1));
+	card_set("counters-reset", "true");
+	io_set(&self->v, REG_QUEUE_NOTIFY, 2, 0);
+	EXPECT_EQ(1, card_get("notify-member"));
+}
+
+TEST_F_TIMEOUT(owner, error_recovery_while_open, 60)
+{
+	struct readers r;
+
+	log_expect("AER: ");
+	log_expect("PCIe Bus Error");
+	log_expect("  device [1af4:1041] error status/mask");
+	log_expect("CmpltTO");
+	log_expect("can't recover");
+	readers_start(&r, &self->v);
+	msleep(200);
+	card_inject_aer();
+	msleep(500);
+	readers_stop(&r);
+	EXPECT_EQ(0, r.bad);
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+}
+
+TEST_F(owner, virtio_driver_away)
+{
+	char path[160], id[32];
+	uint8_t value;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		snprintf(id, sizeof(id), "virtio%d", i);
+		pf_path(path, sizeof(path), id);
+		if (!access(path, F_OK))
+			break;
+	}
+	ASSERT_GT(64, i);
+
+	ASSERT_EQ(0, sysfs_write("/sys/bus/virtio/drivers/virtio_net/unbind", id));
+	EXPECT_EQ(-ENODEV, bar0_read(&self->v, REG_STATUS, &value, 1));
+	ASSERT_EQ(0, sysfs_write("/sys/bus/virtio/drivers/virtio_net/bind", id));
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+}
+
+/* The module that uses it would be left with calls into nothing. */
+TEST_F(owner, unload_order)
+{
+	EXPECT_NE(0, system("rmmod virtio_pci_owner 2>/dev/null"));
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+}
+
+TEST_HARNESS_MAIN
