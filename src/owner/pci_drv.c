@@ -254,6 +254,10 @@ static void virtio_owner_reset_prepare(struct pci_dev *pdev)
 	int ret;
 
 	virtio_owner_quiesce_vfs(owner);
+	/* Its driver has to stay until the end of the reset. */
+	device_lock(&owner->vdev.dev);
+	virtio_owner_break_if_dead(owner);
+	virtio_owner_park_netdev(owner);
 	ret = virtio_owner_freeze(owner);
 	if (ret)
 		dev_err(&pdev->dev, "freezing before a reset failed: %d\n",
@@ -268,6 +272,8 @@ static void virtio_owner_reset_done(struct pci_dev *pdev)
 	ret = virtio_owner_thaw(owner);
 	if (ret)
 		dev_err(&pdev->dev, "thawing after a reset failed: %d\n", ret);
+	virtio_owner_unpark_netdev(owner);
+	device_unlock(&owner->vdev.dev);
 	virtio_owner_resume_vfs(owner);
 }
 
