@@ -156,6 +156,12 @@ void card_inject_aer(void)
 				     "\"command-line\":\"pcie_aer_inject_error card COMP_TIME\""));
 }
 
+/* As if somebody pressed the attention button of its slot. */
+void card_unplug(void)
+{
+	json_object_put(card_execute("device_del", "\"id\":\"card\""));
+}
+
 void card_defaults(void)
 {
 	card_set_number("supported-cmds", 0x7f);

@@ -135,6 +135,7 @@ void card_set(const char *name, const char *json_value);
 void card_set_number(const char *name, long long value);
 long long card_get(const char *name);
 void card_inject_aer(void);
+void card_unplug(void);
 void card_defaults(void);	/* all knobs as at power-on, counters 0 */
 
 /*

@@ -24,6 +24,7 @@
 #define SOON_MS		2000
 
 static char bdfs[MANY_VFS][32];
+static bool unplugged;
 
 static void pf_path(char *buf, size_t size, const char *name)
 {
@@ -115,7 +116,8 @@ FIXTURE_SETUP(owner)
 
 FIXTURE_TEARDOWN(owner)
 {
-	card_defaults();
+	if (!unplugged)
+		card_defaults();
 	param_set("admin_timeout", "10000");
 	vdev_close(&self->v);
 	vdev_close(&self->other);
@@ -409,7 +411,7 @@ static void check_goes(struct __test_metadata *_metadata, struct vdev *v,
 	log_expect("Relaying device request to user");
 	readers_start(&r, v);
 	action_start(&action, run);
-	EXPECT_TRUE(eventfd_wait(request, 10000));
+	EXPECT_TRUE(eventfd_wait(request, 20000));
 	msleep(300);
 	EXPECT_FALSE(action.done);
 	readers_stop(&r);
@@ -454,6 +456,19 @@ TEST_F_TIMEOUT(owner, pf_removed_while_open, 60)
 {
 	check_goes(_metadata, &self->v, &self->other, remove_pf);
 	check_comes_back(_metadata, &self->v, &self->other);
+}
+
+static int unplug_pf(void)
+{
+	char path[128];
+	int i;
+
+	unplugged = true;
+	card_unplug();
+	pf_path(path, sizeof(path), "");
+	for (i = 0; i < 300 && !access(path, F_OK); i++)
+		msleep(100);
+	return access(path, F_OK) ? 0 : -EBUSY;
 }
 
 /*
@@ -547,6 +562,12 @@ TEST_F(owner, unload_order)
 {
 	EXPECT_NE(0, system("rmmod virtio_pci_owner 2>/dev/null"));
 	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+}
+
+/* The last test, for there is no card after it. */
+TEST_F_TIMEOUT(owner, zz_unplugged_while_open, 90)
+{
+	check_goes(_metadata, &self->v, &self->other, unplug_pf);
 }
 
 TEST_HARNESS_MAIN

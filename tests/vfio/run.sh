@@ -10,7 +10,10 @@
 #   ours     our driver on a VF
 #   reduced  our driver, with a card that serves fewer admin commands
 #   on-pf    our driver on the PF, which is never transitional
-#   owner    what only virtio_pci_owner does, with our driver on VFs
+#   owner    what only virtio_pci_owner does, with our driver on VFs; at its end
+#            the card is unplugged
+#   cost     how long a register access takes with one provider and the other
+#   load     both modules, loaded and unloaded 100 times
 #   own-bar0 our driver, with a card whose VFs have a BAR0 (vf-bar0=on)
 #   late     our driver, with a card that fails or doesn't answer; under the
 #            kernel's provider the VFs are not to be used any more after that
@@ -213,6 +216,42 @@ run_owner()
 	export OTHER_BDF=${vfs[1]}
 	make_transitional "$VFIO_BDF"
 	program owner
+}
+
+# What a register access costs by way of each driver of the PF; a worker less
+# should show on any machine.
+run_cost()
+{
+	local provider cost=()
+
+	[[ ! ${PROGRAMS-} ]] || return 0
+	for provider in kernel owner; do
+		PROVIDER=$provider
+		rebind_owner
+		VFIO_BDF=${vfs[0]}
+		make_transitional "$VFIO_BDF"
+		cost+=("$(./cost)")
+	done
+	echo "# $label: a read of Device Status takes ${cost[0]} ns by way of virtio_pci, ${cost[1]} ns by virtio_pci_owner"
+	verdict "$( ((cost[1] > 0 && cost[1] < cost[0])) && echo ok || echo "not ok")" \
+		"$label.owner_is_quicker"
+}
+
+run_load()
+{
+	local i good=0
+
+	card set letter false
+	for vf in "${vfs[@]}"; do
+		bind "$vf" ""
+	done
+	bind "$PF" ""
+	for ((i = 0; i < 100; i++)); do
+		modprobe -r $module virtio_pci_owner && modprobe $module &&
+			[[ -d /sys/module/virtio_pci_owner ]] && ((++good))
+	done
+	verdict "$( ((good == 100)) && echo ok || echo "not ok")" \
+		"$label.100_times_loaded_and_unloaded"
 	rebind_owner
 }
 

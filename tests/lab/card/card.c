@@ -85,6 +85,7 @@ static void card_class_init(ObjectClass *klass, void *data)
     PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
 
     dc->desc = "virtio-net SR-IOV card with an administration virtqueue";
+    dc->hotpluggable = true;
     device_class_set_props(dc, card_properties);
     k->realize = card_realize;
     k->exit = card_exit;
