@@ -131,9 +131,10 @@ int param_set(const char *name, const char *value)
 {
 	char path[128];
 
+	/* The one that both modules have counts in what drives the PF. */
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
-		 provider_is("owner") ? "virtio_pci_owner" : "virtio_vfio_pci",
-		 name);
+		 provider_is("owner") && !strcmp(name, "admin_timeout") ?
+		 "virtio_pci_owner" : "virtio_vfio_pci", name);
 	return sysfs_write(path, value);
 }
 
