@@ -6,6 +6,7 @@
  * into the queue until the device gives it back or has been reset. A user who
  * gives up leaves it to the device.
  */
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/module.h>
@@ -106,9 +107,9 @@ struct virtio_pci_owner_cmd *virtio_pci_owner_cmd_alloc(size_t data,
 	init_completion(&cmd->done);
 	cmd->head_max = sizeof(*cmd->head) + data;
 	cmd->answer_max = sizeof(*cmd->answer) + result;
-	/* Apart from each other, for each is mapped for DMA by itself. */
-	cmd->head = kzalloc(cmd->head_max, GFP_KERNEL);
-	cmd->answer = kzalloc(cmd->answer_max, GFP_KERNEL);
+	/* Each is mapped for DMA by itself, so none shares a cache line. */
+	cmd->head = kzalloc(L1_CACHE_ALIGN(cmd->head_max), GFP_KERNEL);
+	cmd->answer = kzalloc(L1_CACHE_ALIGN(cmd->answer_max), GFP_KERNEL);
 	if (!cmd->head || !cmd->answer) {
 		kref_put(&cmd->kref, cmd_release);
 		return NULL;
@@ -173,14 +174,17 @@ static void fail_all(struct virtio_owner_avq *avq, int ret)
 static void set_broken(struct virtio_owner_avq *avq, const char *why,
 		       bool silent)
 {
-	if (avq->broken)
+	if (avq->broken) {
+		/* Answers don't mend what else there is. */
+		avq->silent &= silent;
 		return;
+	}
 
 	avq->broken = why;
 	avq->silent = silent;
 	fail_all(avq, -EIO);
-	dev_err(&avq_owner(avq)->pdev->dev,
-		"admin virtqueue given up: the device %s\n", why);
+	dev_err_ratelimited(&avq_owner(avq)->pdev->dev,
+			    "admin virtqueue given up: the device %s\n", why);
 }
 
 void virtio_owner_avq_break(struct virtio_owner *owner, const char *why)
@@ -248,8 +252,8 @@ static void avq_answered(struct virtqueue *vq)
 
 	if (avq->broken && avq->silent && !avq->lost) {
 		avq->broken = NULL;
-		dev_info(&owner->pdev->dev,
-			 "admin virtqueue taken up again: the device has answered\n");
+		dev_info_ratelimited(&owner->pdev->dev,
+				     "admin virtqueue taken up again: the device has answered\n");
 	}
 	send_pending(avq);
 	spin_unlock_irqrestore(&avq->lock, flags);
@@ -341,7 +345,9 @@ static void fill(struct virtio_pci_owner_cmd *cmd,
 	memset(cmd->head, 0, sizeof(*cmd->head));
 	cmd->head->opcode = cpu_to_le16(rq->opcode);
 	cmd->head->group = cpu_to_le16(rq->group);
-	cmd->head->member = cpu_to_le64(member);
+	/* The self group's only member is 0. */
+	if (rq->group == VIRTIO_ADMIN_GROUP_TYPE_SRIOV)
+		cmd->head->member = cpu_to_le64(member);
 	memcpy(cmd->head->data, rq->data, rq->data_len);
 	cmd->head_len = sizeof(*cmd->head) + rq->data_len;
 	cmd->answer_len = sizeof(*cmd->answer) + rq->result_len;
@@ -433,6 +439,21 @@ static int execute(struct virtio_owner *owner, struct virtio_pci_owner_cmd *cmd,
 	return take(cmd, rq);
 }
 
+/* A device that refuses for good is not asked for each command again. */
+static int refused(struct virtio_owner_avq *avq, u16 group, u16 status,
+		   unsigned int resets)
+{
+	if (status == EAGAIN || status == ENOMEM)
+		return -EIO;
+
+	spin_lock_irq(&avq->lock);
+	if (avq->resets == resets)
+		avq->refused |= BIT(group);
+	spin_unlock_irq(&avq->lock);
+
+	return -EOPNOTSUPP;
+}
+
 static int ask_for_list(struct virtio_owner *owner, u64 member, u16 group)
 {
 	struct virtio_owner_avq *avq = &owner->avq;
@@ -458,14 +479,14 @@ static int ask_for_list(struct virtio_owner *owner, u64 member, u16 group)
 
 	ret = execute(owner, cmd, member, &query);
 	if (!ret && query.status)
-		ret = -EOPNOTSUPP;
+		ret = refused(avq, group, query.status, resets);
 	if (ret)
 		goto free;
 
 	list &= cpu_to_le64(virtio_owner_known_cmds);
 	ret = execute(owner, cmd, member, &use);
 	if (!ret && use.status)
-		ret = -EOPNOTSUPP;
+		ret = refused(avq, group, use.status, resets);
 	if (ret)
 		goto free;
 
@@ -473,6 +494,7 @@ static int ask_for_list(struct virtio_owner *owner, u64 member, u16 group)
 	spin_lock_irq(&avq->lock);
 	if (avq->resets == resets) {
 		avq->cmds[group] = le64_to_cpu(list);
+		avq->refused &= ~BIT(group);
 		/* Pairs with the acquire in has_command(). */
 		smp_store_release(&avq->listed, avq->listed | BIT(group));
 	}
@@ -483,9 +505,12 @@ free:
 	return ret;
 }
 
-/* Cards may refuse to be asked before there are VFs, so a VF's use asks. */
+/*
+ * Cards may refuse to be asked before there are VFs, so a VF's use asks; @again
+ * even if the device refused before.
+ */
 static int has_command(struct virtio_owner *owner, u64 member, u16 group,
-		       u16 opcode)
+		       u16 opcode, bool again)
 {
 	struct virtio_owner_avq *avq = &owner->avq;
 	int ret = 0;
@@ -502,6 +527,8 @@ static int has_command(struct virtio_owner *owner, u64 member, u16 group,
 		/* Who waited for an answer in vain doesn't wait for another. */
 		if (waited && avq->list_ret == -ETIMEDOUT) {
 			ret = -EIO;
+		} else if (!again && READ_ONCE(avq->refused) & BIT(group)) {
+			ret = -EOPNOTSUPP;
 		} else if (!(avq->listed & BIT(group))) {
 			ret = ask_for_list(owner, member, group);
 			avq->list_ret = ret;
@@ -522,7 +549,7 @@ int virtio_pci_owner_supports(struct pci_dev *vf, u16 group, u16 opcode)
 	if (IS_ERR_OR_NULL(owner))
 		return -ENODEV;
 
-	return has_command(owner, pci_iov_vf_id(vf) + 1, group, opcode);
+	return has_command(owner, pci_iov_vf_id(vf) + 1, group, opcode, true);
 }
 EXPORT_SYMBOL_GPL(virtio_pci_owner_supports);
 
@@ -544,7 +571,7 @@ int virtio_pci_owner_execute(struct pci_dev *vf,
 	if (IS_ERR_OR_NULL(owner))
 		return -ENODEV;
 
-	ret = has_command(owner, member, rq->group, rq->opcode);
+	ret = has_command(owner, member, rq->group, rq->opcode, false);
 	if (ret)
 		return ret;
 
@@ -610,6 +637,7 @@ void virtio_owner_avq_stop(struct virtio_owner *owner)
 	avq->open = false;
 	avq->resets++;
 	avq->listed = 0;
+	avq->refused = 0;
 	fail_all(avq, -EIO);
 	spin_unlock_irq(&avq->lock);
 }

@@ -30,6 +30,7 @@ struct virtqueue;
  * @list_lock: serialises asking for the lists
  * @list_ret: how that went last, under @list_lock
  * @listed: bit mask of groups whose list was asked for since the last reset
+ * @refused: bit mask of groups whose list the device refused since then
  * @cmds: commands that may be used, a bit mask for each group
  * @check_lock: serialises the use of @check
  * @check: asks whether the device is alive
@@ -48,6 +49,7 @@ struct virtio_owner_avq {
 	struct mutex list_lock;	/* one asks for the lists */
 	int list_ret;
 	unsigned long listed;
+	unsigned long refused;
 	u64 cmds[VIRTIO_OWNER_GROUPS];
 	struct mutex check_lock; /* one asks for a sign of life */
 	struct virtio_pci_owner_cmd *check;

@@ -55,6 +55,9 @@ bool virtio_owner_result_fits(const struct virtio_pci_owner_request *rq,
 	case VIRTIO_ADMIN_CMD_LEGACY_COMMON_CFG_READ:
 	case VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ:
 		return len == rq->result_len;
+	case VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO:
+		/* Half an entry would be another address. */
+		return !(len % sizeof(struct virtio_admin_cmd_notify_info_data));
 	case VIRTIO_ADMIN_CMD_LIST_QUERY:
 	case VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY:
 		return len >= sizeof(__le64);
