@@ -126,7 +126,7 @@ int pci_bind(const char *bdf, const char *driver);	/* by driver_override */
 int rebind_transitional(const char *bdf);
 /* Name of the driver, "" if there is none. */
 void pci_driver(const char *bdf, char *buf, size_t size);
-/* A parameter of the module that bounds the waits for admin commands. */
+/* A module parameter; admin_timeout is that of what drives the PF. */
 int param_set(const char *name, const char *value);
 
 /* The card's knobs and counters, see tests/lab/card/. */
