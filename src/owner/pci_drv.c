@@ -248,32 +248,43 @@ static int virtio_owner_resume(struct device *dev)
 static DEFINE_SIMPLE_DEV_PM_OPS(virtio_owner_pm_ops, virtio_owner_suspend,
 				virtio_owner_resume);
 
+/*
+ * Drivers of virtio devices are frozen for a suspend, when no process runs. A
+ * reset of the PF comes while they do, so its virtio device loses the driver
+ * meanwhile, as if it were unbound and bound again. Its VFs stay.
+ */
+static void virtio_owner_let_go(struct virtio_owner *owner)
+{
+	virtio_owner_break_if_dead(owner);
+	begin_wait(owner);
+	device_release_driver(&owner->vdev.dev);
+	end_wait(owner);
+}
+
+static void virtio_owner_take_up(struct virtio_owner *owner)
+{
+	int ret;
+
+	begin_wait(owner);
+	ret = device_attach(&owner->vdev.dev);
+	end_wait(owner);
+	if (ret < 0)
+		dev_err(&owner->pdev->dev, "no driver after a reset: %d\n", ret);
+}
+
 static void virtio_owner_reset_prepare(struct pci_dev *pdev)
 {
 	struct virtio_owner *owner = pci_get_drvdata(pdev);
-	int ret;
 
 	virtio_owner_quiesce_vfs(owner);
-	/* Its driver has to stay until the end of the reset. */
-	device_lock(&owner->vdev.dev);
-	virtio_owner_break_if_dead(owner);
-	virtio_owner_park_netdev(owner);
-	ret = virtio_owner_freeze(owner);
-	if (ret)
-		dev_err(&pdev->dev, "freezing before a reset failed: %d\n",
-			ret);
+	virtio_owner_let_go(owner);
 }
 
 static void virtio_owner_reset_done(struct pci_dev *pdev)
 {
 	struct virtio_owner *owner = pci_get_drvdata(pdev);
-	int ret;
 
-	ret = virtio_owner_thaw(owner);
-	if (ret)
-		dev_err(&pdev->dev, "thawing after a reset failed: %d\n", ret);
-	virtio_owner_unpark_netdev(owner);
-	device_unlock(&owner->vdev.dev);
+	virtio_owner_take_up(owner);
 	virtio_owner_resume_vfs(owner);
 }
 
@@ -283,38 +294,30 @@ static pci_ers_result_t virtio_owner_error_detected(struct pci_dev *pdev,
 {
 	struct virtio_owner *owner = pci_get_drvdata(pdev);
 
-	if (state == pci_channel_io_normal)
+	switch (state) {
+	case pci_channel_io_normal:
 		return PCI_ERS_RESULT_CAN_RECOVER;
-
-	if (state == pci_channel_io_frozen && !virtio_owner_freeze(owner))
+	case pci_channel_io_frozen:
+		virtio_owner_let_go(owner);
 		return PCI_ERS_RESULT_NEED_RESET;
-
-	virtio_owner_break_if_dead(owner);
-	virtio_owner_thaw(owner);
-	return PCI_ERS_RESULT_DISCONNECT;
+	default:
+		virtio_owner_break_if_dead(owner);
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
 }
 
 static pci_ers_result_t virtio_owner_slot_reset(struct pci_dev *pdev)
 {
-	struct virtio_owner *owner = pci_get_drvdata(pdev);
-
-	if (!owner->frozen)
-		return PCI_ERS_RESULT_RECOVERED;
-
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
 	return pci_device_is_present(pdev) ? PCI_ERS_RESULT_RECOVERED :
 					     PCI_ERS_RESULT_DISCONNECT;
 }
 
+/* After errors that took nothing away it has its driver, and keeps it. */
 static void virtio_owner_error_resume(struct pci_dev *pdev)
 {
-	struct virtio_owner *owner = pci_get_drvdata(pdev);
-	int ret;
-
-	ret = virtio_owner_thaw(owner);
-	if (ret)
-		dev_err(&pdev->dev, "thawing after an error failed: %d\n", ret);
+	virtio_owner_take_up(pci_get_drvdata(pdev));
 }
 
 static const struct pci_error_handlers virtio_owner_err_handlers = {

@@ -13,8 +13,6 @@
 
 #include "avq.h"
 
-struct net_device;
-
 /**
  * struct virtio_owner_common_tail - the end of the common configuration
  * @notify_config_data: not used here
@@ -79,8 +77,6 @@ struct virtio_owner_irq {
  * @avq: the admin virtqueue
  * @give_up: breaks the queues of a device that its driver waits for too long
  * @frozen: the virtio device is frozen; under the PF's device lock
- * @parked: the network interface that was up before a reset; under the PF's
- *	device lock
  * @quiesced: VFs that wait for the end of a reset, NULL while there is none;
  *	under the PF's device lock
  * @nquiesced: entries in @quiesced
@@ -108,7 +104,6 @@ struct virtio_owner {
 
 	struct delayed_work give_up;
 	bool frozen;
-	struct net_device *parked;
 	struct pci_dev **quiesced;
 	unsigned int nquiesced;
 };
@@ -145,10 +140,6 @@ struct virtqueue *virtio_owner_vq_setup(struct virtio_owner *owner, u16 index,
 					const char *name, bool ctx,
 					u16 msix_vector);
 void virtio_owner_vq_delete(struct virtqueue *vq);
-
-/* netdev.c */
-void virtio_owner_park_netdev(struct virtio_owner *owner);
-void virtio_owner_unpark_netdev(struct virtio_owner *owner);
 
 /* quiesce.c */
 struct pci_dev *virtio_owner_next_vf(struct pci_dev *pf, struct pci_dev *vf);

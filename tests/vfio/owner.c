@@ -497,6 +497,7 @@ TEST_F_TIMEOUT(owner, surprise_removal, 60)
 TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 {
 	struct readers r;
+	char path[64];
 	int i;
 
 	readers_start(&r, &self->v);
@@ -509,7 +510,13 @@ TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 	EXPECT_GT(5000, r.worst_ms);
 	EXPECT_LT(0, r.good);
 
-	/* The VF is as after a reset of its own. */
+	/* The PF's interface has its name again ... */
+	snprintf(path, sizeof(path), "/sys/class/net/%s", env("PF_NETDEV"));
+	for (i = 0; i < 50 && access(path, F_OK); i++)
+		msleep(100);
+	EXPECT_EQ(0, access(path, F_OK));
+
+	/* ... and the VF is as after a reset of its own. */
 	io_enable(&self->v);
 	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
 	io_set(&self->v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
