@@ -256,6 +256,7 @@ static DEFINE_SIMPLE_DEV_PM_OPS(virtio_owner_pm_ops, virtio_owner_suspend,
 static void virtio_owner_let_go(struct virtio_owner *owner)
 {
 	virtio_owner_break_if_dead(owner);
+	owner->let_go |= !!owner->vdev.dev.driver;
 	begin_wait(owner);
 	device_release_driver(&owner->vdev.dev);
 	end_wait(owner);
@@ -265,6 +266,11 @@ static void virtio_owner_take_up(struct virtio_owner *owner)
 {
 	int ret;
 
+	/* Who has unbound it before wants it to stay so. */
+	if (!owner->let_go)
+		return;
+
+	owner->let_go = false;
 	begin_wait(owner);
 	ret = device_attach(&owner->vdev.dev);
 	end_wait(owner);
@@ -314,7 +320,6 @@ static pci_ers_result_t virtio_owner_slot_reset(struct pci_dev *pdev)
 					     PCI_ERS_RESULT_DISCONNECT;
 }
 
-/* After errors that took nothing away it has its driver, and keeps it. */
 static void virtio_owner_error_resume(struct pci_dev *pdev)
 {
 	virtio_owner_take_up(pci_get_drvdata(pdev));

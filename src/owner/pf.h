@@ -77,6 +77,7 @@ struct virtio_owner_irq {
  * @avq: the admin virtqueue
  * @give_up: breaks the queues of a device that its driver waits for too long
  * @frozen: the virtio device is frozen; under the PF's device lock
+ * @let_go: its driver was taken away for a reset; under the PF's device lock
  * @quiesced: VFs that wait for the end of a reset, NULL while there is none;
  *	under the PF's device lock
  * @nquiesced: entries in @quiesced
@@ -104,6 +105,7 @@ struct virtio_owner {
 
 	struct delayed_work give_up;
 	bool frozen;
+	bool let_go;
 	struct pci_dev **quiesced;
 	unsigned int nquiesced;
 };
