@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The administration virtqueue of the PF: the two list commands and the five
- * legacy commands, for the SR-IOV group.
+ * The administration virtqueue of the PF, the two list commands of both groups
+ * and the five legacy commands of the SR-IOV group.
  *
  * A command takes effect when it arrives, in the order of arrival; only its
  * answer can be delayed or withheld by a knob.
@@ -10,124 +10,113 @@
 #include "hw/pci/pcie_sriov.h"
 #include "qemu/iov.h"
 #include "qemu/timer.h"
-#include "standard-headers/linux/virtio_pci.h"
-#include "card.h"
+#include "admin.h"
 
 #define CARD_LIST_CMDS      (BIT(VIRTIO_ADMIN_CMD_LIST_QUERY) | \
                              BIT(VIRTIO_ADMIN_CMD_LIST_USE))
 
-#define CARD_STATUS_EINVAL  22
+/* Those of the self group, where no others are. */
+#define CARD_CAP_CMDS       (BIT(VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY) | \
+                             BIT(VIRTIO_ADMIN_CMD_DEVICE_CAP_GET) | \
+                             BIT(VIRTIO_ADMIN_CMD_DRIVER_CAP_SET))
 
-enum {
-    CARD_Q_OK,
-    CARD_Q_INVALID_COMMAND,
-    CARD_Q_INVALID_OPCODE,
-    CARD_Q_INVALID_FIELD,
-    CARD_Q_INVALID_GROUP,
-    CARD_Q_INVALID_MEMBER,
-};
-
-#define CARD_RESULT_MAX \
-    (CARD_NOTIFY_ENTRIES * sizeof(struct virtio_admin_cmd_notify_info_data))
-
-/* What is not there of it counts as zero. */
-typedef struct QEMU_PACKED CardRequest {
-    uint16_t opcode;
-    uint16_t group;
-    uint8_t reserved[12];
-    uint64_t member;
-    union {
-        struct {
-            uint8_t offset;
-            uint8_t padding[7];
-            uint8_t data[8];
-        } reg;
-        uint64_t list;
-    };
-} CardRequest;
-
-typedef struct QEMU_PACKED CardReply {
-    uint16_t status;
-    uint16_t qualifier;
-    uint8_t reserved[4];
-    uint8_t result[CARD_RESULT_MAX];
-} CardReply;
-
-#define CARD_REPLY_HEADER   offsetof(CardReply, result)
-
-struct CardCmd {
-    VirtQueueElement elem;      /* first: made by virtqueue_pop() */
-    Card *card;
-    QEMUTimer *timer;           /* NULL: never to be answered */
-    QLIST_ENTRY(CardCmd) next;
-
-    CardRequest request;
-    CardFn *member;
-    size_t data_len;            /* of request.reg.data, as sent */
-    size_t room;                /* for reply.result, as sent */
-
-    CardReply reply;
-    size_t result_len;
-};
-
-static uint64_t card_supported_cmds(Card *card)
+static unsigned card_group(CardCmd *cmd)
 {
-    return card->knobs.supported_cmds | CARD_LIST_CMDS;
+    return le16_to_cpu(cmd->header.group_type);
+}
+
+/*
+ * Linux looks for the capability commands in the list of the SR-IOV group, so
+ * they are in that, too, unless the letter counts.
+ */
+static uint64_t card_supported_cmds(Card *card, unsigned group)
+{
+    uint64_t cmds = card->knobs.supported_cmds;
+
+    if (group == VIRTIO_ADMIN_GROUP_TYPE_SELF) {
+        cmds &= CARD_CAP_CMDS;
+    } else if (card->knobs.letter) {
+        cmds &= ~CARD_CAP_CMDS;
+    }
+    return cmds | CARD_LIST_CMDS;
+}
+
+/* And having used one list, it uses the other's. */
+static uint64_t card_used_cmds(Card *card, unsigned group)
+{
+    uint64_t cmds = card->used_cmds[group];
+
+    if (group == VIRTIO_ADMIN_GROUP_TYPE_SELF && !card->knobs.letter) {
+        cmds |= card->used_cmds[VIRTIO_ADMIN_GROUP_TYPE_SRIOV] & CARD_CAP_CMDS;
+    }
+    return cmds & card_supported_cmds(card, group);
 }
 
 static unsigned card_cmd_list_query(CardCmd *cmd)
 {
-    stq_le_p(cmd->reply.result, card_supported_cmds(cmd->card));
+    stq_le_p(cmd->reply.result, card_supported_cmds(cmd->card, card_group(cmd)));
     cmd->result_len = sizeof(uint64_t);
-    return CARD_Q_OK;
+    return 0;
 }
 
 static unsigned card_cmd_list_use(CardCmd *cmd)
 {
-    uint64_t list = le64_to_cpu(cmd->request.list);
+    uint64_t list = ldq_le_p(cmd->data);
 
-    if (list & ~card_supported_cmds(cmd->card)) {
-        return CARD_Q_INVALID_FIELD;
+    if (list & ~card_supported_cmds(cmd->card, card_group(cmd))) {
+        return CARD_INVALID_FIELD;
     }
-    cmd->card->used_cmds = list;
-    return CARD_Q_OK;
+    cmd->card->used_cmds[card_group(cmd)] = list;
+    return 0;
+}
+
+/* What comes after the offset of a register */
+static uint8_t *card_cmd_register(CardCmd *cmd, size_t *len)
+{
+    struct virtio_admin_cmd_legacy_wr_data *data = (void *)cmd->data;
+
+    *len = MAX(cmd->data_len, sizeof(*data)) - sizeof(*data);
+    return data->registers;
 }
 
 static unsigned card_cmd_common_write(CardCmd *cmd)
 {
-    uint8_t offset = cmd->request.reg.offset;
+    uint8_t offset = cmd->data[0];
+    size_t len;
+    uint8_t *value = card_cmd_register(cmd, &len);
 
-    if (!card_legacy_write(cmd->member, offset, cmd->request.reg.data,
-                           cmd->data_len)) {
-        return CARD_Q_INVALID_FIELD;
+    if (!card_legacy_write(cmd->member, offset, value, len)) {
+        return CARD_INVALID_FIELD;
     }
     if (offset / 2 == VIRTIO_PCI_QUEUE_NOTIFY / 2) {
         cmd->card->counters.notify_cmd++;
     }
-    return CARD_Q_OK;
+    return 0;
 }
 
 static unsigned card_cmd_common_read(CardCmd *cmd)
 {
     cmd->result_len = cmd->room;
-    return card_legacy_read(cmd->member, cmd->request.reg.offset,
+    return card_legacy_read(cmd->member, cmd->data[0],
                             cmd->reply.result, cmd->room)
-           ? CARD_Q_OK : CARD_Q_INVALID_FIELD;
+           ? 0 : CARD_INVALID_FIELD;
 }
 
 static unsigned card_cmd_config_write(CardCmd *cmd)
 {
-    return card_legacy_config_write(cmd->member, cmd->request.reg.offset,
-                                    cmd->request.reg.data, cmd->data_len)
-           ? CARD_Q_OK : CARD_Q_INVALID_FIELD;
+    size_t len;
+    uint8_t *value = card_cmd_register(cmd, &len);
+
+    return card_legacy_config_write(cmd->member, cmd->data[0], value, len)
+           ? 0 : CARD_INVALID_FIELD;
 }
 
 static unsigned card_cmd_config_read(CardCmd *cmd)
 {
     cmd->result_len = cmd->room;
-    return card_legacy_config_read(cmd->member, cmd->request.reg.offset,
+    return card_legacy_config_read(cmd->member, cmd->data[0],
                                    cmd->reply.result, cmd->room)
-           ? CARD_Q_OK : CARD_Q_INVALID_FIELD;
+           ? 0 : CARD_INVALID_FIELD;
 }
 
 static unsigned card_cmd_notify_info(CardCmd *cmd)
@@ -141,8 +130,8 @@ static unsigned card_cmd_notify_info(CardCmd *cmd)
         out[i].bar = entry[i].bar;
         stq_le_p(&out[i].offset, entry[i].offset);
     }
-    cmd->result_len = CARD_RESULT_MAX;
-    return CARD_Q_OK;
+    cmd->result_len = CARD_NOTIFY_ENTRIES * sizeof(*out);
+    return 0;
 }
 
 static unsigned (*const card_cmds[CARD_OPCODES])(CardCmd *cmd) = {
@@ -153,6 +142,17 @@ static unsigned (*const card_cmds[CARD_OPCODES])(CardCmd *cmd) = {
     [VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_WRITE] = card_cmd_config_write,
     [VIRTIO_ADMIN_CMD_LEGACY_DEV_CFG_READ] = card_cmd_config_read,
     [VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO] = card_cmd_notify_info,
+    [VIRTIO_ADMIN_CMD_CAP_ID_LIST_QUERY] = card_cmd_cap_list,
+    [VIRTIO_ADMIN_CMD_DEVICE_CAP_GET] = card_cmd_cap_get,
+    [VIRTIO_ADMIN_CMD_DRIVER_CAP_SET] = card_cmd_cap_set,
+    [VIRTIO_ADMIN_CMD_RESOURCE_OBJ_CREATE] = card_cmd_object_create,
+    [VIRTIO_ADMIN_CMD_RESOURCE_OBJ_MODIFY] = card_cmd_object_modify,
+    [VIRTIO_ADMIN_CMD_RESOURCE_OBJ_QUERY] = card_cmd_object_query,
+    [VIRTIO_ADMIN_CMD_RESOURCE_OBJ_DESTROY] = card_cmd_object_destroy,
+    [VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_GET] = card_cmd_parts_metadata,
+    [VIRTIO_ADMIN_CMD_DEV_PARTS_GET] = card_cmd_parts_get,
+    [VIRTIO_ADMIN_CMD_DEV_PARTS_SET] = card_cmd_parts_set,
+    [VIRTIO_ADMIN_CMD_DEV_MODE_SET] = card_cmd_mode_set,
 };
 
 /*
@@ -162,22 +162,31 @@ static unsigned (*const card_cmds[CARD_OPCODES])(CardCmd *cmd) = {
 static unsigned card_cmd_execute(CardCmd *cmd)
 {
     Card *card = cmd->card;
-    unsigned opcode = le16_to_cpu(cmd->request.opcode);
+    unsigned group = card_group(cmd);
+    unsigned opcode = le16_to_cpu(cmd->header.opcode);
+    uint64_t member = le64_to_cpu(cmd->header.group_member_id);
     bool list = opcode == VIRTIO_ADMIN_CMD_LIST_QUERY ||
                 opcode == VIRTIO_ADMIN_CMD_LIST_USE;
     bool lenient = list && !card->knobs.letter;
 
-    if (le16_to_cpu(cmd->request.group) != VIRTIO_ADMIN_GROUP_TYPE_SRIOV ||
-        (!pcie_sriov_num_vfs(&card->fn.pci) && !lenient)) {
-        return CARD_Q_INVALID_GROUP;
+    if (group > VIRTIO_ADMIN_GROUP_TYPE_SRIOV ||
+        (group == VIRTIO_ADMIN_GROUP_TYPE_SRIOV &&
+         !pcie_sriov_num_vfs(&card->fn.pci) && !lenient)) {
+        return CARD_INVALID_GROUP;
     }
     if (opcode >= CARD_OPCODES ||
-        !(card->used_cmds & card_supported_cmds(card) & BIT_ULL(opcode))) {
-        return CARD_Q_INVALID_OPCODE;
+        !(card_used_cmds(card, group) & BIT_ULL(opcode))) {
+        return CARD_INVALID_OPCODE;
     }
-    cmd->member = card_member(card, le64_to_cpu(cmd->request.member));
+    if (group == VIRTIO_ADMIN_GROUP_TYPE_SELF) {
+        return member ? CARD_INVALID_MEMBER : card_cmds[opcode](cmd);
+    }
+    if (BIT(opcode) & CARD_CAP_CMDS) {
+        return CARD_INVALID_GROUP;
+    }
+    cmd->member = card_member(card, member);
     if (!cmd->member && !lenient) {
-        return CARD_Q_INVALID_MEMBER;
+        return CARD_INVALID_MEMBER;
     }
     return card_cmds[opcode](cmd);
 }
@@ -186,7 +195,7 @@ static bool card_cmd_fails_by_knob(CardCmd *cmd)
 {
     CardKnobs *knobs = &cmd->card->knobs;
 
-    if (knobs->fail_opcode != le16_to_cpu(cmd->request.opcode)) {
+    if (knobs->fail_opcode != le16_to_cpu(cmd->header.opcode)) {
         return false;
     }
     if (knobs->fail_count && !--knobs->fail_count) {
@@ -200,16 +209,20 @@ static bool card_cmd_fails_by_knob(CardCmd *cmd)
 static void card_cmd_run(CardCmd *cmd)
 {
     Card *card = cmd->card;
-    CardRequest *rq = &cmd->request;
     CardReply *reply = &cmd->reply;
-    unsigned qualifier;
+    unsigned opcode = le16_to_cpu(cmd->header.opcode);
+    unsigned error;
 
     if (!card_cmd_fails_by_knob(cmd)) {
-        qualifier = card_cmd_execute(cmd);
-        stw_le_p(&reply->status, qualifier ? CARD_STATUS_EINVAL : 0);
-        stw_le_p(&reply->qualifier, qualifier);
+        error = card_cmd_execute(cmd);
+        stw_le_p(&reply->status, error >> 16);
+        stw_le_p(&reply->qualifier, error);
     }
     if (!reply->status) {
+        if (opcode == card->knobs.garbage_opcode) {
+            memset(reply->result, 0xa5, sizeof(reply->result));
+            cmd->result_len = sizeof(reply->result);
+        }
         return;
     }
 
@@ -217,10 +230,10 @@ static void card_cmd_run(CardCmd *cmd)
     card->counters.cmd_errors++;
     snprintf(card->last_error, sizeof(card->last_error),
              "opcode %u member %" PRIu64 " offset %u len %zu status %u "
-             "qualifier %u", le16_to_cpu(rq->opcode),
-             le64_to_cpu(rq->member), rq->reg.offset,
-             cmd->data_len ?: cmd->room, le16_to_cpu(reply->status),
-             le16_to_cpu(reply->qualifier));
+             "qualifier %u", opcode, le64_to_cpu(cmd->header.group_member_id),
+             cmd->data[0],
+             cmd->data_len > 8 ? cmd->data_len - 8 : cmd->room,
+             le16_to_cpu(reply->status), le16_to_cpu(reply->qualifier));
 }
 
 static void card_cmd_free(CardCmd *cmd)
@@ -262,17 +275,19 @@ static void card_cmd_arrive(Card *card, CardCmd *cmd)
     cmd->card = card;
     QLIST_INSERT_HEAD(&card->pending, cmd, next);
 
-    iov_to_buf(elem->out_sg, elem->out_num, 0, &cmd->request,
-               sizeof(cmd->request));
-    if (size > offsetof(CardRequest, reg.data)) {
-        cmd->data_len = size - offsetof(CardRequest, reg.data);
+    iov_to_buf(elem->out_sg, elem->out_num, 0, &cmd->header,
+               sizeof(cmd->header));
+    if (size > sizeof(cmd->header)) {
+        cmd->data_len = iov_to_buf(elem->out_sg, elem->out_num,
+                                   sizeof(cmd->header), cmd->data,
+                                   sizeof(cmd->data));
     }
     size = iov_size(elem->in_sg, elem->in_num);
     if (size > CARD_REPLY_HEADER) {
         cmd->room = size - CARD_REPLY_HEADER;
     }
 
-    opcode = le16_to_cpu(cmd->request.opcode);
+    opcode = le16_to_cpu(cmd->header.opcode);
     card->counters.cmds_total++;
     if (opcode < CARD_OPCODES) {
         card->counters.cmd[opcode]++;
@@ -314,7 +329,10 @@ void card_admin_reset(Card *card)
         virtqueue_detach_element(card->admin, &cmd->elem, 0);
         card_cmd_free(cmd);
     }
-    card->used_cmds = CARD_LIST_CMDS;
+    for (unsigned i = 0; i < ARRAY_SIZE(card->used_cmds); i++) {
+        card->used_cmds[i] = CARD_LIST_CMDS;
+    }
+    card_parts_reset(card);
 }
 
 void card_admin_realize(Card *card)

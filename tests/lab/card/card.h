@@ -9,7 +9,8 @@
  *
  *   function.c  a PCI function: capabilities, modern registers, interrupts
  *   legacy.c    the legacy registers of a function, field by field
- *   admin.c     the administration virtqueue and its commands
+ *   admin.c     the administration virtqueue, its list and legacy commands
+ *   parts.c     commands for capabilities, resource objects and device parts
  *   knobs.c     QOM properties: what to do wrong, and what was counted
  *   card.c      the two device types, SR-IOV
  *   switch.c    the switch between all functions
@@ -43,6 +44,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CardFn, CARD_FN)
 #define CARD_PAIRS      2
 #define CARD_MTU        1500
 #define CARD_VECTORS    8
+#define CARD_NET_QUEUES (2 * CARD_PAIRS + 1)
 
 /*
  * virtio-net takes all queues up to the first gap for its own and moves its
@@ -71,8 +73,13 @@ OBJECT_DECLARE_SIMPLE_TYPE(CardFn, CARD_FN)
 #define CARD_LEGACY_MEMBER      (CARD_BAR_LEGACY + 2)
 #define CARD_LEGACY_OWNER(vf)   (CARD_BAR_LEGACY + 4 * (vf) + 2)
 
+/* Resource objects for device parts: to get them, and to set them */
+#define CARD_PARTS_LIMIT    8
+#define CARD_OBJECTS        (2 * CARD_PARTS_LIMIT)
+
 typedef struct CardPort CardPort;
 typedef struct CardCmd CardCmd;
+typedef struct CardState CardState;
 
 typedef struct CardQueue {
     uint16_t size;
@@ -100,6 +107,9 @@ struct CardFn {
     uint32_t gfselect;
     uint32_t guest_features[2];
     CardQueue queue[CARD_QUEUES];
+
+    bool stopped;               /* by DEV_MODE_SET */
+    CardState *staged;          /* set by DEV_PARTS_SET, until it resumes */
 };
 
 #define CARD_NOTIFY_ENTRIES 4
@@ -114,6 +124,7 @@ typedef struct CardKnobs {
     uint16_t fail_qualifier;
     uint32_t fail_count;
     int32_t reply_size_delta;
+    uint32_t garbage_opcode;
     uint32_t delay_ms;
     uint32_t delay_opcode;
     uint32_t drop_opcode;
@@ -123,7 +134,7 @@ typedef struct CardKnobs {
 
 #define CARD_OPCODE_NONE    UINT32_MAX
 #define CARD_OPCODE_ALL     UINT32_MAX
-#define CARD_OPCODES        7
+#define CARD_OPCODES        18
 
 typedef struct CardCounters {
     uint64_t cmds_total;
@@ -133,6 +144,11 @@ typedef struct CardCounters {
     uint64_t notify_owner;
     uint64_t notify_cmd;
 } CardCounters;
+
+typedef struct CardObject {
+    uint64_t member;            /* 0: there is none of that number */
+    uint8_t type;
+} CardObject;
 
 struct Card {
     CardFn fn;
@@ -144,8 +160,11 @@ struct Card {
     GHashTable *macs;
 
     VirtQueue *admin;
-    uint64_t used_cmds;
+    uint64_t used_cmds[2];      /* by group type */
     QLIST_HEAD(, CardCmd) pending;
+
+    uint8_t parts_limit[2];     /* the driver's, by type of object */
+    CardObject object[CARD_OBJECTS];
 
     CardKnobs knobs;
     CardCounters counters;
@@ -162,6 +181,9 @@ void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp);
 void card_fn_unrealize(CardFn *fn);
 void card_fn_reset(CardFn *fn);
 void card_fn_notify(CardFn *fn, uint16_t queue);
+void card_fn_queue_enable(CardFn *fn, unsigned n);
+/* After a change of what lets it use its queues: mode, bus mastering */
+void card_fn_update(CardFn *fn);
 void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len);
 
 /* legacy.c; false: not inside of one field */
@@ -176,6 +198,10 @@ bool card_legacy_config_write(CardFn *fn, unsigned offset, const uint8_t *data,
 /* admin.c */
 void card_admin_realize(Card *card);
 void card_admin_reset(Card *card);
+
+/* parts.c */
+void card_parts_reset(Card *card);
+void card_parts_fn_reset(CardFn *fn);
 
 /* knobs.c */
 typedef struct CardNotifyEntry {

@@ -37,6 +37,9 @@ static void card_bus_notify(DeviceState *dev, uint16_t vector)
 {
     CardFn *fn = card_fn_of_bus(dev);
 
+    if (fn->stopped) {
+        return;
+    }
     if (msix_enabled(&fn->pci)) {
         if (vector != VIRTIO_NO_VECTOR) {
             msix_notify(&fn->pci, vector);
@@ -156,7 +159,7 @@ static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
     }
 }
 
-static void card_queue_enable(CardFn *fn, unsigned n)
+void card_fn_queue_enable(CardFn *fn, unsigned n)
 {
     VirtIODevice *vdev = card_fn_vdev(fn);
     CardQueue *q = &fn->queue[n];
@@ -244,7 +247,7 @@ static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
         break;
     case VIRTIO_PCI_COMMON_Q_ENABLE:
         if (val == 1) {
-            card_queue_enable(fn, n);
+            card_fn_queue_enable(fn, n);
         } else {
             virtio_error(vdev, "wrong value for queue_enable");
         }
@@ -525,6 +528,17 @@ static uint32_t card_fn_read_config(PCIDevice *pci, uint32_t addr, int len)
     return val;
 }
 
+static bool card_fn_is_master(CardFn *fn)
+{
+    return pci_get_word(fn->pci.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+void card_fn_update(CardFn *fn)
+{
+    virtio_set_disabled(card_fn_vdev(fn),
+                        fn->stopped || !card_fn_is_master(fn));
+}
+
 void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len)
 {
     CardFn *fn = CARD_FN(pci);
@@ -542,10 +556,8 @@ void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len)
     pcie_cap_flr_write_config(pci, addr, val, len);
     pcie_aer_write_config(pci, addr, val, len);
 
-    if (pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER) {
-        virtio_set_disabled(vdev, false);
-    } else if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
-        virtio_set_disabled(vdev, true);
+    card_fn_update(fn);
+    if (!card_fn_is_master(fn) && ranges_overlap(addr, len, PCI_COMMAND, 2)) {
         virtio_set_status(vdev, vdev->status & ~VIRTIO_CONFIG_S_DRIVER_OK);
     }
 }
@@ -565,6 +577,7 @@ void card_fn_reset(CardFn *fn)
     if (card_fn_is_pf(fn)) {
         card_admin_reset(CARD(fn));
     }
+    card_parts_fn_reset(fn);
     virtio_bus_reset(&fn->bus);
     fn->dfselect = 0;
     fn->gfselect = 0;

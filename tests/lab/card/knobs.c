@@ -5,7 +5,9 @@
  *
  * Knobs, which say how the card is to behave from now on:
  *
- *   supported-cmds     bitmap of opcodes; the two list commands always are
+ *   supported-cmds     bitmap of opcodes, of which each group has what the
+ *                      specification gives it; the two list commands always
+ *                      are, and by default the five legacy ones
  *   letter             list commands, too, need VF Enable and a member id
  *   notify-entries     what LEGACY_NOTIFY_INFO answers, in this order, by
  *                      commas; empty for none:
@@ -23,6 +25,7 @@
  *                      fail-qualifier, fail-count times (0: for ever)
  *   reply-size-delta   so many bytes more or fewer of a command's result are
  *                      reported as written; and fewer are written
+ *   garbage-opcode     this command's result is all 0xa5, as far as there is room
  *   delay-ms           answers come so much later, those to delay-opcode or,
  *                      by default, to all commands
  *   drop-opcode        this command is not executed and never answered,
@@ -33,9 +36,9 @@
  *                      ones, writes are lost, and commands are not seen
  *   needs-reset        writing true sets DEVICE_NEEDS_RESET in the PF's status
  *
- * Opcode 0xffffffff stands for none (fail, drop) or all (delay).
+ * Opcode 0xffffffff stands for none (fail, garbage, drop) or all (delay).
  *
- * Counters, read-only: cmds-total, cmd-0 to cmd-6 by opcode, cmd-errors;
+ * Counters, read-only: cmds-total, cmd-0 to cmd-17 by opcode, cmd-errors;
  * notify-member, notify-owner and notify-cmd for legacy notifications by the
  * way they came. last-error describes the last command that failed. Writing
  * true to counters-reset sets all that back.
@@ -193,11 +196,12 @@ void card_knobs_init(Card *card)
     CardKnobs *knobs = &card->knobs;
     CardCounters *counters = &card->counters;
 
-    knobs->supported_cmds = BIT(CARD_OPCODES) - 1;
+    knobs->supported_cmds = BIT(VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO + 1) - 1;
     knobs->notify_entries = g_strdup("member");
     knobs->fail_opcode = CARD_OPCODE_NONE;
     knobs->fail_status = 22;
     knobs->fail_qualifier = 1;
+    knobs->garbage_opcode = CARD_OPCODE_NONE;
     knobs->delay_opcode = CARD_OPCODE_ALL;
     knobs->drop_opcode = CARD_OPCODE_NONE;
     knobs->admin_size = CARD_ADMIN_SIZE;
@@ -219,6 +223,9 @@ void card_knobs_init(Card *card)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add(obj, "reply-size-delta", "int32", card_get_delta,
                         card_set_delta, NULL, NULL);
+    object_property_add_uint32_ptr(obj, "garbage-opcode",
+                                   &knobs->garbage_opcode,
+                                   OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "delay-ms", &knobs->delay_ms,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "delay-opcode", &knobs->delay_opcode,
