@@ -173,5 +173,6 @@ void card_defaults(void)
 	card_set_number("delay-ms", 0);
 	card_set_number("delay-opcode", 0xffffffff);
 	card_set_number("drop-opcode", 0xffffffff);
+	card_set_number("garbage-opcode", 0xffffffff);
 	card_set("counters-reset", "true");
 }

@@ -153,6 +153,14 @@ void pci_driver(const char *bdf, char *buf, size_t size)
 	snprintf(buf, size, "%s", strrchr(link, '/') + 1);
 }
 
+int pci_reset(const char *bdf)
+{
+	char path[128];
+
+	pci_path(path, sizeof(path), bdf, "reset");
+	return sysfs_write(path, "1");
+}
+
 int pci_unbind(const char *bdf)
 {
 	char path[128];

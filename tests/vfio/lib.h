@@ -121,6 +121,7 @@ int sysfs_read(const char *path, char *buf, size_t size);	/* no newline */
 int vf_get(const char *bdf, const char *name);
 int vf_set(const char *bdf, const char *name, const char *value);
 int pci_unbind(const char *bdf);
+int pci_reset(const char *bdf);
 int pci_bind(const char *bdf, const char *driver);	/* by driver_override */
 /* Our driver, opted in; a fresh binding has said nothing in the log yet. */
 int rebind_transitional(const char *bdf);

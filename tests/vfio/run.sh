@@ -10,6 +10,7 @@
 #   ours     our driver on a VF
 #   reduced  our driver, with a card that serves fewer admin commands
 #   on-pf    our driver on the PF, which is never transitional
+#   commands the admin commands that virtio_pci_owner has for other modules
 #   owner    what only virtio_pci_owner does, with our driver on VFs; at its end
 #            the card is unplugged
 #   cost     how long a register access takes with one provider and the other
@@ -207,6 +208,23 @@ run_on-pf()
 	program optin
 	program same_as_vfio
 	unset LEGACY_SUPPORTED
+	rebind_owner
+}
+
+# By way of a module that is for tests alone, built where it runs.
+run_commands()
+{
+	rm -rf /tmp/kmod
+	cp -r kmod /tmp/kmod
+	if ! make -s -C "/lib/modules/$(uname -r)/build" M=/tmp/kmod \
+		OWNER="$(echo /usr/src/virtio-vfio-*/src/owner)" modules \
+		>/tmp/kmod/log 2>&1 || ! insmod /tmp/kmod/admin_command.ko; then
+		sed 's/^/# /' /tmp/kmod/log
+		return 1
+	fi
+	VFIO_BDF=${vfs[0]}
+	program admin_commands
+	rmmod admin_command
 	rebind_owner
 }
 
