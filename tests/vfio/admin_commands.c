@@ -88,6 +88,7 @@ FIXTURE(admin_commands)
 FIXTURE_SETUP(admin_commands)
 {
 	unsigned int bus, slot, function;
+	int fields;
 
 	card_defaults();
 	card_set_number("supported-cmds", ALL_CMDS);
@@ -98,8 +99,9 @@ FIXTURE_SETUP(admin_commands)
 	ASSERT_EQ(0, vdev_open(&self->v, env("VFIO_BDF")));
 	io_enable(&self->v);
 
-	ASSERT_EQ(3, sscanf(env("VFIO_BDF"), "0000:%x:%x.%u", &bus, &slot,
-			    &function));
+	fields = sscanf(env("VFIO_BDF"), "0000:%x:%x.%u", &bus, &slot,
+			&function);
+	ASSERT_EQ(3, fields);
 	self->last.bus = bus;
 	self->last.devfn = slot << 3 | function;
 	self->fd = open(ADMIN_COMMAND_PATH, O_RDWR | O_CLOEXEC);
@@ -115,7 +117,7 @@ FIXTURE_TEARDOWN(admin_commands)
 }
 
 /* Status if the device answered, or a negative errno. */
-static int command(FIXTURE_DATA(admin_commands) *self, uint16_t group,
+static int command(struct _test_data_admin_commands *self, uint16_t group,
 		   uint16_t opcode, const void *data, size_t data_len,
 		   size_t result_len)
 {
@@ -133,7 +135,7 @@ static int command(FIXTURE_DATA(admin_commands) *self, uint16_t group,
 	return c->ret ? c->ret : c->status;
 }
 
-static int set_limits(FIXTURE_DATA(admin_commands) *self, uint16_t id,
+static int set_limits(struct _test_data_admin_commands *self, uint16_t id,
 		      uint8_t get, uint8_t set)
 {
 	uint8_t data[16] = { id, id >> 8, [8] = get, [9] = set };
@@ -141,7 +143,7 @@ static int set_limits(FIXTURE_DATA(admin_commands) *self, uint16_t id,
 	return command(self, SELF, CAP_SET, data, sizeof(data), 0);
 }
 
-static int object(FIXTURE_DATA(admin_commands) *self, uint16_t opcode,
+static int object(struct _test_data_admin_commands *self, uint16_t opcode,
 		  uint32_t id, uint8_t specific)
 {
 	struct object_data data = { .id = id, .specific = { specific } };
@@ -150,7 +152,7 @@ static int object(FIXTURE_DATA(admin_commands) *self, uint16_t opcode,
 		       opcode == OBJ_QUERY ? 8 : 0);
 }
 
-static int metadata(FIXTURE_DATA(admin_commands) *self, uint32_t id,
+static int metadata(struct _test_data_admin_commands *self, uint32_t id,
 		    uint8_t kind, size_t room)
 {
 	struct object_data data = { .id = id, .kind = kind };
@@ -158,21 +160,21 @@ static int metadata(FIXTURE_DATA(admin_commands) *self, uint32_t id,
 	return command(self, SRIOV, PARTS_METADATA, &data, 16, room);
 }
 
-static int get_all(FIXTURE_DATA(admin_commands) *self, uint32_t id)
+static int get_all(struct _test_data_admin_commands *self, uint32_t id)
 {
 	struct object_data data = { .id = id, .kind = ALL };
 
 	return command(self, SRIOV, PARTS_GET, &data, 16, sizeof(self->result));
 }
 
-static int set_mode(FIXTURE_DATA(admin_commands) *self, uint8_t flags)
+static int set_mode(struct _test_data_admin_commands *self, uint8_t flags)
 {
 	uint8_t data[8] = { flags };
 
 	return command(self, SRIOV, MODE_SET, data, sizeof(data), 0);
 }
 
-static uint32_t result32(FIXTURE_DATA(admin_commands) *self)
+static uint32_t result32(struct _test_data_admin_commands *self)
 {
 	uint32_t value;
 
@@ -182,7 +184,7 @@ static uint32_t result32(FIXTURE_DATA(admin_commands) *self)
 
 /* One object to get and one to set parts. */
 static void make_objects(struct __test_metadata *_metadata,
-			 FIXTURE_DATA(admin_commands) *self)
+			 struct _test_data_admin_commands *self)
 {
 	ASSERT_EQ(0, set_limits(self, 0, 1, 1));
 	ASSERT_EQ(0, object(self, OBJ_CREATE, 0, OBJ_GET));
@@ -290,7 +292,7 @@ TEST_F(admin_commands, parts_metadata)
 }
 
 /* The value of a part of what was got last. */
-static uint8_t *find_part(FIXTURE_DATA(admin_commands) *self, uint16_t type)
+static uint8_t *find_part(struct _test_data_admin_commands *self, uint16_t type)
 {
 	size_t at = 0;
 	struct part part;

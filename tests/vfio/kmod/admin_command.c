@@ -17,9 +17,10 @@
 #include "admin_command.h"
 #include "virtio_pci_owner.h"
 
-static typeof(&virtio_pci_owner_cmd_alloc) cmd_alloc;
-static typeof(&virtio_pci_owner_cmd_free) cmd_free;
-static typeof(&virtio_pci_owner_execute) execute;
+static struct virtio_pci_owner_cmd *(*cmd_alloc)(size_t data, size_t result);
+static void (*cmd_free)(struct virtio_pci_owner_cmd *cmd);
+static int (*execute)(struct pci_dev *vf, struct virtio_pci_owner_cmd *cmd,
+		      struct virtio_pci_owner_request *rq);
 
 static void run(struct pci_dev *vf, struct virtio_pci_owner_request *rq,
 		struct admin_command *command)
