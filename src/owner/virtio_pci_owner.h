@@ -89,13 +89,14 @@ void virtio_pci_owner_cmd_free(struct virtio_pci_owner_cmd *cmd);
  * Allocates nothing, but for the first command of a group.
  *
  * Context: sleeps for room in the queue and the answer together at most
- * admin_timeout.
+ * admin_timeout, then a second if there was none; the first command of a group
+ * after a reset waits for two more like it.
  * Return: 0 if the device gave an answer whose size is right for the command,
- * @rq->status says which; -EOPNOTSUPP if it lacks the command; -ETIMEDOUT without an answer,
- * and -EIO from then on with this @cmd until there is one; -EIO if the device
- * is broken or its answer has a wrong size, and
- * @rq->result is as it was; -EINTR if the caller was killed; -ENODEV
- * if the PF's virtio device has no driver.
+ * @rq->status says which; -EOPNOTSUPP if it lacks the command or has refused to
+ * list what it has; -ETIMEDOUT without an answer, and -EIO from then on with
+ * this @cmd until there is one; -EIO if the device is broken or its answer has
+ * a wrong size, and @rq->result is as it was; -EINTR if the caller was killed;
+ * -ENODEV if the PF's virtio device has no driver.
  */
 int virtio_pci_owner_execute(struct pci_dev *vf,
 			     struct virtio_pci_owner_cmd *cmd,
