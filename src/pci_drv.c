@@ -40,6 +40,11 @@ static const char *transitional_refusal(struct virtio_vfio_device *vf)
 	return NULL;
 }
 
+/* As vfio-pci has it: BARs can be exported as dma-bufs. */
+static const struct vfio_pci_device_ops virtio_vfio_device_ops = {
+	.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
+};
+
 static int virtio_vfio_probe(struct pci_dev *pdev,
 			     const struct pci_device_id *id)
 {
@@ -54,6 +59,7 @@ static int virtio_vfio_probe(struct pci_dev *pdev,
 	vf->refusal = transitional_refusal(vf);
 	vf->transitional = transitional && !vf->refusal;
 
+	compat_vfio_pci_set_device_ops(&vf->core, &virtio_vfio_device_ops);
 	dev_set_drvdata(&pdev->dev, &vf->core);
 	ret = vfio_pci_core_register_device(&vf->core);
 	if (ret)

@@ -84,4 +84,26 @@ vfio_pci_core_range_intersect_range(loff_t buf_start, size_t buf_cnt,
 }
 #endif
 
+#if COMPAT_VFIO_PCI_CORE_HAS_DEVICE_OPS
+/* For a member that nothing in an older kernel could stand in for. */
+static inline void
+compat_vfio_pci_set_device_ops(struct vfio_pci_core_device *core,
+			       const struct vfio_pci_device_ops *ops)
+{
+	core->pci_ops = ops;
+}
+#else
+struct vfio_pci_device_ops {
+	void *get_dmabuf_phys;
+};
+
+#define vfio_pci_core_get_dmabuf_phys	NULL
+
+static inline void
+compat_vfio_pci_set_device_ops(struct vfio_pci_core_device *core,
+			       const struct vfio_pci_device_ops *ops)
+{
+}
+#endif
+
 #endif
