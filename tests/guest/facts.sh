@@ -268,6 +268,21 @@ guest_sends_on_queue()
 	((after > before))
 }
 
+# A second after a command a child of the guest's init ends.
+guest_hears_pieces()
+{
+	local ctl fd answer
+
+	ctl=$(guest_dir "$1")/ctl
+	guest_exec "$1" true || return
+	printf 'pieces 5 ' >"$ctl.in"
+	sleep 2
+	base64 <<<"echo whole" >"$ctl.in"
+	exec {fd}<>"$ctl.out"
+	answer=$(guest_answer "$1" "$fd" pieces)
+	is answer "$answer" whole
+}
+
 # guest_reloads NAME ADDRESS TIMES
 guest_reloads()
 {

@@ -14,6 +14,7 @@ fact "plain: guest's lspci -n shows 1af4:1041" \
 	guest_pci_id plain "1af4:1041 (rev 01)"
 fact "plain: negotiated with VERSION_1" guest_feature plain 32 1
 fact "plain: ping" guest_pings plain "$host_ip"
+fact "plain: guest takes a command in pieces" guest_hears_pieces plain
 fact "plain: guest powers off" guest_stop plain
 fact "plain: VF unbinds and is left reset" vf_is_reset "${vfs[1]}"
 fact "plain: no host kernel message above info level" host_is_quiet plain
