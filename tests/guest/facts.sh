@@ -188,7 +188,7 @@ guest_uses_msix()
 {
 	local lines
 
-	lines=$(guest_exec "$1" "grep 'PCI-MSIX.*virtio0-' /proc/interrupts
+	lines=$(guest_exec "$1" "grep 'PCI-MSI.*virtio0-' /proc/interrupts
 		lspci -vvd 1af4: 2>/dev/null | grep MSI-X:")
 	echo "$lines"
 	[[ $lines == *virtio0-config* && $lines == *"MSI-X: Enable+"* ]] &&
