@@ -481,7 +481,8 @@ TEST_F_TIMEOUT(admin_commands, never_answered, 60)
 		EXPECT_EQ(-ETIMEDOUT,
 			  command(self, group, opcodes[i], data, 24, 8));
 		ms = (now_us() - start) / 1000;
-		EXPECT_LE(300, ms);
+		/* A tick may be almost over when a wait begins. */
+		EXPECT_LE(295, ms);
 		EXPECT_GT(1500, ms);
 		card_set_number("drop-opcode", 0xffffffff);
 		EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
