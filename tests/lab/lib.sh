@@ -17,6 +17,8 @@
 #   kernel_headers SUITE SERIES FLAVOUR
 #                          name of the newest kernel's headers that it has
 #   again CMD...           run CMD, and once more if QEMU failed under it
+#   side_by_side N CMD     for each line on stdin run CMD with its words, N at a
+#                          time
 #   suite_uri SUITE        where this machine gets SUITE of Debian from
 
 set -euo pipefail
@@ -257,4 +259,57 @@ again()
 	((status == 126)) || return "$status"
 	echo "Bail out! QEMU failed; once more from the beginning"
 	"$@"
+}
+
+# What a run printed comes out when it ends. One that fails without a line of
+# KTAP that says so gets one.
+side_by_side()
+{
+	local words failed=0 dir n=0 pid
+	local -A running=()
+
+	dir=$(mktemp -d)
+	# Each has a process group of its own, to be ended as a whole.
+	# shellcheck disable=SC2064 # now
+	trap "end_groups; rm -rf '$dir'" EXIT
+	trap 'exit 130' INT TERM HUP
+	while read -ra words; do
+		((${#running[@]} < $1)) || finish_one
+		((++n))
+		set -m
+		"$2" "${words[@]}" >"$dir/$n" </dev/null &
+		set +m
+		pid=$!
+		running[$pid]="$n $SECONDS ${words[0]}"
+	done
+	while ((${#running[@]})); do
+		finish_one
+	done
+	rm -rf "$dir"
+	trap - EXIT
+	((failed == 0))
+}
+
+end_groups()
+{
+	local pid
+
+	for pid in "${!running[@]}"; do
+		kill -- "-$pid" || :
+	done 2>/dev/null
+}
+
+finish_one()
+{
+	local pid status=0 n begun what
+
+	wait -n -p pid "${!running[@]}" || status=$?
+	read -r n begun what <<<"${running[$pid]}"
+	unset "running[$pid]"
+	cat "$dir/$n"
+	say "$what took $((SECONDS - begun)) s"
+	((status == 0)) && return
+	failed=1
+	grep -q '^not ok' "$dir/$n" ||
+		echo "not ok 0 $what: the lab ended with status $status"
 }
