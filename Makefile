@@ -2,6 +2,7 @@
 #
 # make               the kernel module, for the running kernel
 # make KDIR=DIR      the same for the kernel whose build directory DIR is
+# make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
 # make demo          the main job, shown in an emulated lab
 # make check         all tests; check-build, check-lab, check-guest are its parts
 # make deb           Debian packages, in build/deb/
