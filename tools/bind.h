@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef BIND_H
+#define BIND_H
+
+#include "function.h"
+#include "policy.h"
+#include "users.h"
+
+/*
+ * All of these report what they refuse and why, leave a VF as it was where
+ * something fails, change nothing where all is as wished, and return DONE,
+ * FAILED or IN_USE. The caller holds the lock of the PF.
+ */
+
+/**
+ * bind_vf - bind a VF to our driver
+ * @vf: as read under the lock; read anew
+ * @users: as read
+ * @policy: of its PF if that is why; then a VF that has any other driver than
+ *	the kernel's own for virtio is left alone, and one that has none waits
+ *	for the module if that isn't there. NULL for an operator's command
+ */
+int bind_vf(struct function *vf, const struct users *users,
+	    const struct policy *policy);
+
+/**
+ * unbind_vf - give a VF back to what drove it before
+ * @vf: as read under the lock; read anew
+ * @users: as read
+ * @by_policy: only if it is policy that has it bound
+ */
+int unbind_vf(struct function *vf, const struct users *users, bool by_policy);
+
+/* Show a VF that is bound as transitional, or not. */
+int set_transitional(struct function *vf, const struct users *users,
+		     bool transitional);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The checks that are about the module: there, loadable, current, and with or
+ * without its alias as decided.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "file.h"
+#include "function.h"
+#include "libvirt.h"
+#include "module.h"
+
+/* Four bytes of attributes, and then the value. */
+#define SECURE_BOOT "/sys/firmware/efi/efivars/" \
+	"SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+static bool secure_boot(void)
+{
+	unsigned char data[5] = { 0 };
+	bool on;
+	int fd;
+
+	fd = open(path(SECURE_BOOT).s, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	on = read(fd, data, sizeof(data)) == sizeof(data) && data[4] == 1;
+	close(fd);
+	return on;
+}
+
+static bool signature_enforced(void)
+{
+	char text[128];
+
+	if (file_read(path("/sys/module/module/parameters/sig_enforce"), text,
+		      sizeof(text)) > 0 && *text == 'Y')
+		return true;
+
+	return file_read(path("/sys/kernel/security/lockdown"), text,
+			 sizeof(text)) > 0 && !strstr(text, "[none]");
+}
+
+static void check_signature(struct doctor *doctor, const struct module *module)
+{
+	bool enforced = secure_boot() || signature_enforced();
+
+	if (!enforced)
+		doctor_say(doctor, GOOD, "signature", NULL,
+			   "this kernel loads modules without one");
+	else if (module->is_signed)
+		doctor_say(doctor, module_is_loaded() ? GOOD : NOTE,
+			   "signature", module_is_loaded() ? NULL :
+			   "mokutil --test-key /var/lib/dkms/mok.pub",
+			   "signed by \"%s\"%s", module->signer,
+			   module_is_loaded() ? "" :
+			   "; whether the kernel trusts that key shows when it is loaded");
+	else
+		doctor_say(doctor, BAD, "signature",
+			   "mokutil --import /var/lib/dkms/mok.pub, reboot, enroll, and let DKMS build anew",
+			   "this kernel loads signed modules only, and %s isn't",
+			   module->path);
+}
+
+/* A module in use is replaced on disk only. */
+static void check_loaded(struct doctor *doctor, const struct module *module)
+{
+	char running[64];
+
+	if (!module_is_loaded()) {
+		doctor_say(doctor, GOOD, "loaded module", NULL,
+			   "none; it is loaded when a VF is bound");
+		return;
+	}
+
+	file_read(path("/sys/module/" DRIVER "/srcversion"), running,
+		  sizeof(running));
+	if (!running[0] || !module->srcversion[0] ||
+	    !strcmp(running, module->srcversion))
+		doctor_say(doctor, GOOD, "loaded module", NULL,
+			   "the one that is installed");
+	else
+		doctor_say(doctor, NOTE, "loaded module",
+			   "with no VF bound, modprobe -r " DRIVER,
+			   "not the one that is installed; that is used from the next reboot");
+}
+
+static void check_alias(struct doctor *doctor, const struct module *module)
+{
+	bool decided = libvirt_is_enabled();
+	char mend[96];
+
+	snprintf(mend, sizeof(mend), "virtio-vfio %s --libvirt",
+		 decided ? "enable" : "disable");
+	if (module->listed == decided)
+		doctor_say(doctor, GOOD, "libvirt's alias", NULL,
+			   decided ? "in modules.alias, as decided" :
+			   "not in modules.alias, as decided");
+	else if (module->alias != module->listed)
+		doctor_say(doctor, BAD, "libvirt's alias", "depmod",
+			   "modules.alias is not what the modules say");
+	else
+		doctor_say(doctor, BAD, "libvirt's alias", mend,
+			   decided ? "missing, although enabled: libvirt takes vfio-pci" :
+			   "in modules.alias, although not enabled: libvirt takes the driver");
+}
+
+static void check_trap(struct doctor *doctor, const struct module *module)
+{
+	char trap[256];
+
+	if (!module_trap(trap, sizeof(trap)))
+		doctor_say(doctor, GOOD, "modprobe.d", NULL,
+			   "nothing keeps the module out");
+	else
+		doctor_say(doctor, BAD, "modprobe.d",
+			   "remove that; virtio-vfio disable --libvirt is how to opt out",
+			   "%s keeps the module out; libvirt %s", trap,
+			   module->listed ?
+			   "picks it all the same, and refuses to start the domain" :
+			   "refuses to start a domain that names it");
+}
+
+void doctor_module(struct doctor *doctor)
+{
+	struct module module;
+	char mend[128];
+	char release[72];
+
+	module_running_kernel(release, sizeof(release));
+	if (module_read(&module, release)) {
+		snprintf(mend, sizeof(mend),
+			 "apt install virtio-vfio-dkms linux-headers-%s",
+			 release);
+		doctor_say(doctor, BAD, "module", mend,
+			   DRIVER " is not installed for the running kernel, %s",
+			   release);
+		check_trap(doctor, &module);
+		return;
+	}
+
+	if (module.dkms)
+		doctor_say(doctor, GOOD, "module", NULL, "%s, version %s",
+			   module.path, module.version);
+	else
+		doctor_say(doctor, NOTE, "module", "dkms status virtio-vfio",
+			   "%s is not built by DKMS", module.path);
+	check_loaded(doctor, &module);
+	check_signature(doctor, &module);
+	check_alias(doctor, &module);
+	check_trap(doctor, &module);
+}
