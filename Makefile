@@ -3,8 +3,10 @@
 # make               the kernel module, for the running kernel
 # make KDIR=DIR      the same for the kernel whose build directory DIR is
 # make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
+# make tools         the command virtio-vfio, in build/tools/
 # make demo          the main job, shown in an emulated lab
-# make check         all tests; check-build, check-lab, check-guest are its parts
+# make check         all tests; check-build, check-tools, check-lab, check-guest
+#                    are its parts
 # make deb           Debian packages, in build/deb/
 #
 # V=1 shows commands and what the probes found, W=1 and C=1 are the kernel's
@@ -41,14 +43,18 @@ clean:
 		-o -name '*.answer*' -o -name modules.order \
 		-o -name Module.symvers -o -name compat-config.h \) -delete
 
-.PHONY: demo check check-build check-lab check-guest
+.PHONY: tools
+tools:
+	$(MAKE) -C tools
+
+.PHONY: demo check check-build check-tools check-lab check-guest
 demo: deb
 	tests/lab/demo
 
 check:
-	tests/check check-build check-lab check-guest
+	tests/check check-build check-tools check-lab check-guest
 
-check-build check-lab check-guest:
+check-build check-tools check-lab check-guest:
 	tests/check $@
 
 -include packaging/deb.mk
