@@ -19,6 +19,8 @@
  * @policy: of its PF if that is why; then a VF that has any other driver than
  *	the kernel's own for virtio is left alone, and one that has none waits
  *	for the module if that isn't there. NULL for an operator's command
+ *
+ * Return: an exit status
  */
 int bind_vf(struct function *vf, const struct users *users,
 	    const struct policy *policy);
@@ -28,6 +30,8 @@ int bind_vf(struct function *vf, const struct users *users,
  * @vf: as read under the lock; read anew
  * @users: as read
  * @by_policy: only if it is policy that has it bound
+ *
+ * Return: an exit status
  */
 int unbind_vf(struct function *vf, const struct users *users, bool by_policy);
 

@@ -25,6 +25,8 @@ const char *file_root(void);
  * path - put a file's name together
  * @fmt: absolute name, as the host has it; a name that gets too long becomes
  *	one that doesn't exist
+ *
+ * Return: the name
  */
 struct path path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
