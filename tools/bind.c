@@ -14,6 +14,15 @@
 #include "module.h"
 #include "report.h"
 
+#define TO_TEXT(number) #number
+#define SECONDS(number) TO_TEXT(number) " s"
+
+static const char *reason(int err)
+{
+	return err == -ETIMEDOUT ?
+	       "a driver took more than " SECONDS(WRITE_SECONDS) : strerror(-err);
+}
+
 static struct path attribute(const struct function *fn, const char *name)
 {
 	return path("/sys/bus/pci/devices/%s/%s", fn->address, name);
@@ -92,7 +101,7 @@ static void roll_back(struct function *vf, const struct state *state)
 		       "see \"dmesg\" for what holds it, then \"virtio-vfio unbind\" it",
 		       "could not be given back to %s: %s",
 		       state->driver[0] ? state->driver : "no driver",
-		       strerror(-ret));
+		       reason(ret));
 	else
 		state_remove(vf->address);
 }
@@ -242,8 +251,7 @@ int bind_vf(struct function *vf, const struct users *users,
 	ret = bind_by_override(vf, DRIVER);
 	if (ret) {
 		refuse(FAILED, vf->address, "see what \"dmesg\" says about it",
-		       "could not be bound to " DRIVER ": %s",
-		       strerror(-ret));
+		       "could not be bound to " DRIVER ": %s", reason(ret));
 		roll_back(vf, &state);
 		return FAILED;
 	}
@@ -306,7 +314,7 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 		refuse(FAILED, vf->address, "see what \"dmesg\" says about it",
 		       "could not be given back to %s: %s",
 		       state.driver[0] ? state.driver : "the kernel",
-		       strerror(-ret));
+		       reason(ret));
 		/* Nothing may stay half bound. */
 		if (bind_by_override(vf, DRIVER))
 			refuse(FAILED, vf->address, "virtio-vfio bind ADDRESS",

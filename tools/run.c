@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -118,27 +119,28 @@ static int wait_for_command(pid_t pid, unsigned int seconds)
 int run_command(const char * const argv[], unsigned int seconds)
 {
 	char line[1024];
-	FILE *out;
-	pid_t pid;
-	int ret;
+	pid_t pid = -1;
+	FILE *output;
+	int ret, out;
 
-	out = tmpfile();
-	if (!out)
-		return -errno;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		fclose(out);
-		return -EIO;
-	}
+	/* When udev starts there may be no /tmp to write to. */
+	out = memfd_create("output", MFD_CLOEXEC);
+	output = out < 0 ? NULL : fdopen(out, "r");
+	if (output)
+		pid = fork();
 	if (!pid)
-		exec_child(argv, fileno(out));
+		exec_child(argv, out);
+	if (pid < 0) {
+		ret = -errno;
+		goto close;
+	}
 
 	ret = wait_for_command(pid, seconds);
-	rewind(out);
-	while (ret && fgets(line, sizeof(line), out))
+	rewind(output);
+	while (ret && fgets(line, sizeof(line), output))
 		fprintf(stderr, "  %s", line);
-	fclose(out);
+close:
+	if (output)
+		fclose(output);
 	return ret;
 }

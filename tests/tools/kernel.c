@@ -95,7 +95,7 @@ static int knob(const char *attribute, const char *address)
 	if (!strcmp(text, "slow"))
 		usleep(600000);
 	if (!strcmp(text, "hang"))
-		sleep(3);
+		sleep(6);
 	return atoi(text);
 }
 
