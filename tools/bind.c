@@ -106,6 +106,18 @@ static void roll_back(struct function *vf, const struct state *state)
 		state_remove(vf->address);
 }
 
+/* Or what a run that was killed while it gave the VF back has left there. */
+static bool override_is_ours(const struct function *vf)
+{
+	struct state state;
+
+	if (!vf->override[0] || !strcmp(vf->override, DRIVER))
+		return vf->override[0];
+
+	return !state_read(vf->address, &state) &&
+	       !strcmp(vf->override, state.driver);
+}
+
 static int refuse_override(const struct function *vf)
 {
 	char next[128];
@@ -116,7 +128,7 @@ static int refuse_override(const struct function *vf)
 		return refuse(IN_USE, vf->address, next,
 			      "driverctl has an override for it");
 	}
-	if (!vf->override[0] || !strcmp(vf->override, DRIVER))
+	if (!vf->override[0] || override_is_ours(vf))
 		return DONE;
 
 	snprintf(next, sizeof(next),
@@ -207,7 +219,7 @@ static int apply_policy(struct function *vf, const struct users *users,
 static void remember(const struct function *vf, bool by_policy,
 		     struct state *state)
 {
-	if (!strcmp(vf->override, DRIVER) && !state_read(vf->address, state))
+	if (override_is_ours(vf) && !state_read(vf->address, state))
 		return;
 
 	memset(state, 0, sizeof(*state));
@@ -278,9 +290,41 @@ static int restore_transitional(struct function *vf, const struct users *users,
 	return DONE;
 }
 
+/* @was: NULL if nothing is known of how it was */
+static int give_back(struct function *vf, const struct state *was,
+		     bool by_policy)
+{
+	/* What the kernel chooses. */
+	struct state goal = { .by_policy = true };
+	int ret;
+
+	/* To the operator's "unbind" it matters little who bound it. */
+	if (was && (by_policy || strcmp(was->driver, DRIVER)))
+		goal = *was;
+
+	ret = restore(vf, &goal);
+	if (!ret) {
+		state_remove(vf->address);
+		say(vf->address, vf->driver[0] ? "given to %s" :
+		    "has no driver now%s", vf->driver);
+		return DONE;
+	}
+
+	refuse(FAILED, vf->address, "see what \"dmesg\" says about it",
+	       "could not be given back to %s: %s",
+	       goal.driver[0] ? goal.driver : "the kernel", reason(ret));
+	/* Nothing may stay half bound. */
+	if (bind_by_override(vf, DRIVER))
+		refuse(FAILED, vf->address, "virtio-vfio bind ADDRESS",
+		       "has no driver now");
+	else if (was)
+		state_write(vf->address, was);
+	return FAILED;
+}
+
 int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 {
-	struct state state;
+	struct state state, forgotten;
 	bool known;
 	int ret;
 
@@ -290,7 +334,7 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 		return DONE;
 	if (by_policy && !state.by_policy)
 		return restore_transitional(vf, users, &state);
-	if (strcmp(vf->driver, DRIVER) && strcmp(vf->override, DRIVER)) {
+	if (strcmp(vf->driver, DRIVER) && !override_is_ours(vf)) {
 		/* Someone else has had it since. */
 		state_remove(vf->address);
 		if (by_policy)
@@ -303,31 +347,13 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 	if (ret)
 		return ret;
 
-	/* To the operator's "unbind" it matters little who bound it. */
-	if (!known || (!by_policy && !strcmp(state.driver, DRIVER))) {
-		memset(&state, 0, sizeof(state));
-		state.by_policy = true;
-	}
+	/* Else the event of it would have policy bind it again. */
+	forgotten = state;
+	forgotten.by_policy = false;
+	if (known && !by_policy)
+		state_write(vf->address, &forgotten);
 
-	ret = restore(vf, &state);
-	if (ret) {
-		refuse(FAILED, vf->address, "see what \"dmesg\" says about it",
-		       "could not be given back to %s: %s",
-		       state.driver[0] ? state.driver : "the kernel",
-		       reason(ret));
-		/* Nothing may stay half bound. */
-		if (bind_by_override(vf, DRIVER))
-			refuse(FAILED, vf->address, "virtio-vfio bind ADDRESS",
-			       "has no driver now");
-		return FAILED;
-	}
-
-	state_remove(vf->address);
-	if (vf->driver[0])
-		say(vf->address, "given to %s", vf->driver);
-	else
-		say(vf->address, "has no driver now");
-	return DONE;
+	return give_back(vf, known ? &state : NULL, by_policy);
 }
 
 int set_transitional(struct function *vf, const struct users *users,

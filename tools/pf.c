@@ -29,22 +29,19 @@ int pf_switch_autoprobe(const char *pf)
 	if (ret || !value)
 		return ret;
 
-	if (state_read_autoprobe(pf) < 0) {
-		ret = state_write_autoprobe(pf, value);
-		if (ret)
-			return ret;
-	}
-	return file_write(autoprobe_path(pf), "0");
+	ret = state_write_autoprobe(pf);
+	return ret ? ret : file_write(autoprobe_path(pf), "0");
 }
 
 static int restore_autoprobe(const char *pf)
 {
-	int value = state_read_autoprobe(pf);
-	int ret = 0;
+	int ret;
 
-	if (value > 0)
-		ret = file_write(autoprobe_path(pf), "1");
-	if (!ret && value >= 0)
+	if (!state_read_autoprobe(pf))
+		return 0;
+
+	ret = file_write(autoprobe_path(pf), "1");
+	if (!ret)
 		state_remove(pf);
 	return ret;
 }

@@ -129,21 +129,16 @@ void state_remove(const char *address)
 	file_remove(state_path(address));
 }
 
-int state_read_autoprobe(const char *pf)
+bool state_read_autoprobe(const char *pf)
 {
 	char text[64], value[4];
 
-	if (file_read(state_path(pf), text, sizeof(text)) < 0 ||
-	    !get(text, "autoprobe", value, sizeof(value)))
-		return -1;
-
-	return !strcmp(value, "1");
+	return file_read(state_path(pf), text, sizeof(text)) > 0 &&
+	       get(text, "autoprobe", value, sizeof(value)) &&
+	       !strcmp(value, "1");
 }
 
-int state_write_autoprobe(const char *pf, int autoprobe)
+int state_write_autoprobe(const char *pf)
 {
-	char text[64];
-
-	snprintf(text, sizeof(text), "autoprobe=%d\n", autoprobe);
-	return file_replace(state_path(pf), text);
+	return file_replace(state_path(pf), "autoprobe=1\n");
 }

@@ -38,8 +38,9 @@ int state_read(const char *vf, struct state *state);
 int state_write(const char *vf, const struct state *state);
 void state_remove(const char *vf);
 
-/* The PF's sriov_drivers_autoprobe as it was, -1 if the tool didn't set it. */
-int state_read_autoprobe(const char *pf);
-int state_write_autoprobe(const char *pf, int autoprobe);
+/* Whether the tool switched the PF's sriov_drivers_autoprobe off. */
+bool state_read_autoprobe(const char *pf);
+/* Return: 0 or a negative errno. */
+int state_write_autoprobe(const char *pf);
 
 #endif

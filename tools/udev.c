@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A virtio function came, went, or got a driver.
+ * A virtio function came, went, got or lost a driver.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind.h"
@@ -38,6 +39,22 @@ static bool is_done(const struct function *vf, const struct policy *policy)
 	       !policy->group[0];
 }
 
+/*
+ * libvirt, for one, takes a VF from us and leaves it without a driver when it is
+ * done. Who means to have it so says "unbind", and that forgets the state.
+ */
+static bool is_given_up(const struct function *vf)
+{
+	const char *action = getenv("ACTION");
+	struct state state;
+
+	if (!action || strcmp(action, "unbind"))
+		return false;
+
+	return vf->override[0] || state_read(vf->address, &state) ||
+	       !state.by_policy;
+}
+
 static int hand_to_systemd(const char *address)
 {
 	char unit[64];
@@ -58,7 +75,7 @@ static int vf_event(struct function *vf, const struct policy *policy, bool now)
 	const struct users users = { .complete = true };
 	int ret;
 
-	if (is_done(vf, policy))
+	if (is_done(vf, policy) || is_given_up(vf))
 		return DONE;
 	if (!now && file_exists(path("/run/systemd/system")))
 		return hand_to_systemd(vf->address);

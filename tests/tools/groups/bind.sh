@@ -319,6 +319,28 @@ killed()
 		bound_to virtio-pci && is override "$(override $VF)" ""
 }
 
+# Half way back.
+killed_unbind()
+{
+	new_tree
+	echo 0 >"$(dev $PF)/sriov_drivers_autoprobe"
+	ends 0 bind $VF || return
+	rm "$root/writes"
+	knob drivers_probe slow
+	(exec "${TOOL[@]}" unbind $VF) >"$root/out" 2>&1 &
+	pid=$!
+	until grep -qs "drivers_probe " "$root/writes"; do
+		sleep 0.02
+	done
+	kill -KILL $pid
+	wait $pid
+	rm "$root"/knobs/*
+	sleep 1
+	[[ $1 != bind ]] || { ends 0 bind $VF && bound_to virtio_vfio_pci; } || return
+	ends 0 unbind $VF && bound_to virtio-pci &&
+		is override "$(override $VF)" ""
+}
+
 locked_out()
 {
 	local before status
@@ -383,5 +405,7 @@ fact "bind: SIGTERM has to wait for the VF" signal_between TERM
 fact "bind: SIGINT has to wait for the VF" signal_between INT
 fact "bind: goes on where a run was killed half way" killed bind virtio_vfio_pci
 fact "unbind: puts right what was killed half way" killed unbind virtio-pci
+fact "unbind: goes on where one was killed half way" killed_unbind unbind
+fact "bind: takes back what an unbind left that was killed" killed_unbind bind
 fact "bind: refused if the lock can't be had" locked_out
 fact "bind: 16 at once, each twice" at_once

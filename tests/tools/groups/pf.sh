@@ -291,6 +291,33 @@ udev_bind_event()
 		transitional $VF 1 && bound_to virtio_vfio_pci
 }
 
+# What libvirt does to a VF in the course of a domain: it writes an override,
+# unbinds, probes; and later clears the override, unbinds, probes.
+udev_after_libvirt()
+{
+	opted_in --transitional || return
+	echo vfio-pci >"$(dev $VF)/driver_override"
+	undriven $VF
+	ACTION=unbind silent ends 0 udev $VF && is output "$(<"$root/out")" "" ||
+		return
+	ln -sfn ../../drivers/vfio-pci "$(dev $VF)/driver"
+	undriven $VF
+	echo >"$(dev $VF)/driver_override"
+	ACTION=unbind ends 0 udev $VF && bound_to virtio_vfio_pci &&
+		transitional $VF 1 && ends 0 disable --pf $PF && bound_to virtio-pci
+}
+
+udev_after_unbind()
+{
+	opted_in || return
+	ends 0 unbind $VF && bound_to virtio-pci &&
+		ACTION=unbind silent ends 0 udev $VF &&
+		bound_to virtio-pci || return
+	# Nor what had its driver taken by hand.
+	undriven "$(vf 2)"
+	ACTION=unbind silent ends 0 udev "$(vf 2)"
+}
+
 udev_gone()
 {
 	opted_in || return
@@ -385,6 +412,8 @@ fact "udev: one that is in use is left alone" udev_in_use
 fact "udev: one that is someone else's is left alone" udev_others_override
 fact "udev: a policy that can't be understood changes nothing" udev_bad_policy
 fact "udev: one that someone else bound becomes transitional" udev_bind_event
+fact "udev: one that libvirt gives back is bound again" udev_after_libvirt
+fact "udev: one that was unbound by command or by hand stays so" udev_after_unbind
 fact "udev: what was known of a VF goes with it" udev_gone
 fact "udev: what was known of another VF with its address is not used" udev_new_one
 fact "udev: VFs that come before the module wait for it" udev_before_module
