@@ -243,10 +243,10 @@ left_alone()
 		is lines "$(grep -c "^virtio-vfio: $VF" "$root/out")" 1
 }
 
-# policy_alone - opted in, and nothing happened yet
+# policy_alone [VFS] - opted in, and nothing happened yet
 policy_alone()
 {
-	new_tree 8
+	new_tree "${1-8}"
 	load_module
 	mkdir -p "$root/etc/virtio-vfio/pf"
 	printf 'transitional=on\ngroup=\n' >"$root/etc/virtio-vfio/pf/$PF"
@@ -385,12 +385,14 @@ udev_by_systemd()
 
 udev_at_once()
 {
-	local i failed=0 pids=()
+	local i failed=0 pids=() many=${MANY-8}
 
-	policy_alone
-	new_vf "$(vf 5)" "$(vf 6)" "$(vf 7)" "$(vf 8)"
+	policy_alone $many
+	for ((i = 5; i <= many; i++)); do
+		new_vf "$(vf $i)"
+	done
 	tool udev $PF
-	for i in {1..8} {8..1}; do
+	for i in $(seq $many) $(seq $many -1 1); do
 		tool udev "$(vf $i)" >>"$root/outs" 2>&1 &
 		pids+=($!)
 	done
@@ -398,11 +400,11 @@ udev_at_once()
 		wait $pid || failed=1
 	done
 	((!failed)) || { cat "$root/outs"; return 1; }
-	for i in {1..8}; do
+	for ((i = 1; i <= many; i++)); do
 		bound_to virtio_vfio_pci "$(vf $i)" &&
 			transitional "$(vf $i)" 1 || return
 	done
-	is "times a VF was bound" "$(grep -c drivers_probe "$root/writes")" 8
+	is "times a VF was bound" "$(grep -c drivers_probe "$root/writes")" $many
 }
 
 fact "udev: VFs whose PF isn't opted in are not touched" udev_not_opted_in
@@ -419,4 +421,4 @@ fact "udev: what was known of another VF with its address is not used" udev_new_
 fact "udev: VFs that come before the module wait for it" udev_before_module
 fact "udev: without the module a VF keeps its driver" udev_keeps_without_module
 fact "udev: systemd does what may take long" udev_by_systemd
-fact "udev: 8 VFs at once, each twice" udev_at_once
+fact "udev: many VFs at once, each twice" udev_at_once
