@@ -31,8 +31,9 @@ matrix()
 	done
 }
 
-# pahole is what 7.x' headers use without asking for it.
-matrix_packages=(gcc make kmod sparse pahole dkms)
+# pahole is what 7.x' headers use without asking for it; the libraries are what our
+# command needs.
+matrix_packages=(gcc make kmod sparse pahole dkms libjson-c5 libpci3)
 
 matrix_root()
 {

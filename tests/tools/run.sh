@@ -87,4 +87,6 @@ for i in "${!fact_names[@]}"; do
 	[[ ${fact_names[i]} =~ ${FACTS-} ]] || unset "fact_names[i]" "fact_calls[i]"
 done
 fact_names=("${fact_names[@]}") fact_calls=("${fact_calls[@]}")
-run_facts
+echo "KTAP version 1"
+run_facts ""
+end_facts
