@@ -31,7 +31,10 @@ no_admin_queue()
 	new_tree
 	printf '%064d\n' 0 >"$(dev $PF)/virtio0/features"
 	ends 0 list --json &&
-		is legacy "$(jq '.[0].offers.legacy' "$root/out")" false
+		is legacy "$(jq '.[0].offers.legacy' "$root/out")" false || return
+	printf '%064d\n' 0 | tr 0 x >"$(dev $PF)/virtio0/features"
+	ends 0 list --json &&
+		is queue "$(jq '.[0].offers.admin_queue' "$root/out")" null
 }
 
 in_use_by_guest()
@@ -142,6 +145,8 @@ in_status()
 	module 6.13.0-test version=0.1.0 alias=vfio_pci:v00001AF4d00001041sv*sd*bc*sc*i*
 	sign_module 6.13.0-test
 	SUBDIR=kernel/drivers module 7.3.0-test intree=Y
+	echo "alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci" \
+		>>"$root/lib/modules/7.3.0-test/modules.alias"
 	ends 0 status --json || return
 	is kernels "$(jq -c '[.kernels[] | [.running, .version, .source, .signed, .signer, .alias, .alias_listed]]' "$root/out")" \
 		'[[true,"0.1.0","dkms",false,null,false,false],[false,"0.1.0","dkms",true,"Test signer",true,true],[false,null,"other",false,null,false,false]]' &&
