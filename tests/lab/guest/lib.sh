@@ -114,6 +114,27 @@ guest_accel()
 	[[ -e /dev/kvm ]] || say_error "no /dev/kvm for nested guests"
 }
 
+# guest_make_dir NAME - the directory for its files
+guest_make_dir()
+{
+	local dir=$GUEST_RUN/$1
+
+	rm -rf "$dir"
+	mkdir -p "$dir" && mkfifo "$dir/ctl.in" "$dir/ctl.out" && : >"$dir/console"
+}
+
+# guest_append legacy|modern - its kernel's command line
+guest_append()
+{
+	local append="console=ttyS0,115200 quiet panic=-1 mitigations=off"
+
+	append+=" tsc=reliable no_timer_check random.trust_cpu=on"
+	# An emulated host CPU has no performance counters, and KVM complains.
+	append+=" initcall_blacklist=init_hw_perf_events"
+	[[ $1 != legacy ]] || append+=" virtio_pci.force_legacy=1"
+	echo "$append"
+}
+
 # guest_start NAME legacy|modern BDF|QEMU-ARGUMENTS... - start and do not wait
 #
 # The VF is named by its address; instead of one, any arguments for QEMU can
@@ -121,20 +142,11 @@ guest_accel()
 # transitional device.
 guest_start()
 {
-	local name=$1 mode=$2 dir=$GUEST_RUN/$1 append device cpu=host
+	local name=$1 mode=$2 dir=$GUEST_RUN/$1 device cpu=host
 	shift 2
 
 	guest_running "$name" && { say_error "guest $name runs"; return; }
-	guest_accel || return
-	rm -rf "$dir"
-	mkdir -p "$dir" && mkfifo "$dir/ctl.in" "$dir/ctl.out" || return
-	: >"$dir/console"
-
-	append="console=ttyS0,115200 quiet panic=-1 mitigations=off"
-	append+=" tsc=reliable no_timer_check random.trust_cpu=on"
-	# An emulated host CPU has no performance counters, and KVM complains.
-	append+=" initcall_blacklist=init_hw_perf_events"
-	[[ $mode != legacy ]] || append+=" virtio_pci.force_legacy=1"
+	guest_accel && guest_make_dir "$name" || return
 	device=("$@")
 	[[ $# != 1 ]] || device=(-device "vfio-pci,host=$1,id=vf")
 	[[ $GUEST_ACCEL == kvm* ]] || cpu=max
@@ -143,7 +155,7 @@ guest_start()
 		-cpu "$cpu" -smp "$GUEST_CPUS" -m "$GUEST_MEMORY" \
 		-nodefaults -no-user-config -display none \
 		-kernel "$GUEST_IMAGE/vmlinuz" -initrd "$GUEST_IMAGE/initramfs" \
-		-append "$append" -serial "file:$dir/console" \
+		-append "$(guest_append "$mode")" -serial "file:$dir/console" \
 		-chardev "pipe,id=ctl,path=$dir/ctl" -serial chardev:ctl \
 		"${device[@]}" </dev/null >"$dir/log" 2>&1 &
 	echo $! >"$dir/pid"
