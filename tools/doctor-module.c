@@ -111,7 +111,7 @@ static void check_alias(struct doctor *doctor, const struct module *module)
 
 static void check_trap(struct doctor *doctor, const struct module *module)
 {
-	char trap[256];
+	char trap[512];
 
 	if (!module_trap(trap, sizeof(trap)))
 		doctor_say(doctor, GOOD, "modprobe.d", NULL,

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <libkmod.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,11 +249,56 @@ static bool command_line_trap(char *buf, size_t size)
 	return false;
 }
 
+static bool has_line(char *text, const char *what)
+{
+	char *line, *word, *name, *lines, *words;
+
+	for (line = strtok_r(text, "\n", &lines); line;
+	     line = strtok_r(NULL, "\n", &lines)) {
+		word = strtok_r(line, " \t", &words);
+		name = strtok_r(NULL, " \t", &words);
+		if (word && name && !strcmp(word, what) &&
+		    is_ours(name, strlen(name)))
+			return true;
+	}
+
+	return false;
+}
+
+/* libkmod doesn't tell which of the files has a line. */
+static void find_file(const char *what, char *buf, size_t size)
+{
+	static const char * const dirs[] = {
+		"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib",
+	};
+	bool found = false;
+	char text[16384];
+	const char *name;
+	glob_t names;
+	size_t i, j;
+
+	snprintf(buf, size, "modprobe.d");
+	for (i = 0; !found && i < sizeof(dirs) / sizeof(*dirs); i++) {
+		if (glob(path("%s/modprobe.d/*.conf", dirs[i]).s, 0, NULL,
+			 &names))
+			continue;
+		for (j = 0; !found && j < names.gl_pathc; j++) {
+			name = names.gl_pathv[j] + strlen(file_root());
+			file_read(path("%s", name), text, sizeof(text));
+			found = has_line(text, what);
+			if (found)
+				snprintf(buf, size, "%s", name);
+		}
+		globfree(&names);
+	}
+}
+
 static bool config_trap(struct kmod_config_iter *iter, const char *what,
 			char *buf, size_t size)
 {
 	const char *key, *value;
 	bool found = false;
+	char file[256];
 
 	while (iter && !found && kmod_config_iter_next(iter)) {
 		key = kmod_config_iter_get_key(iter);
@@ -260,8 +306,9 @@ static bool config_trap(struct kmod_config_iter *iter, const char *what,
 		if (!is_ours(key, strlen(key)))
 			continue;
 		found = true;
-		snprintf(buf, size, "\"%s %s%s%s\" in modprobe.d", what, key,
-			 value ? " " : "", value ? value : "");
+		find_file(what, file, sizeof(file));
+		snprintf(buf, size, "\"%s %s%s%s\" in %s", what, key,
+			 value ? " " : "", value ? value : "", file);
 	}
 	kmod_config_iter_free_iter(iter);
 	return found;

@@ -122,7 +122,7 @@ fact "doctor: modules.alias is old" finds bad "libvirt's alias" \
 	"not what the modules say" "depmod" \
 	'listed; switched_on; : >"$root/lib/modules/$KERNEL/modules.alias"'
 fact "doctor: a blacklist, with the alias" finds bad modprobe.d \
-	'"blacklist virtio_vfio_pci" in modprobe.d keeps the module out; libvirt picks it all the same, and refuses' \
+	'"blacklist virtio_vfio_pci" in /etc/modprobe.d/site.conf keeps the module out; libvirt picks it all the same, and refuses' \
 	"remove that" 'listed; switched_on; modprobe_d blacklist virtio-vfio-pci'
 fact "doctor: a blacklist, without" finds bad modprobe.d \
 	"refuses to start a domain that names it" "remove that" \
