@@ -123,8 +123,9 @@ static int refuse_override(const struct function *vf)
 	char next[128];
 
 	if (file_exists(path("/etc/driverctl.d/pci-%s", vf->address))) {
-		snprintf(next, sizeof(next), "driverctl unset-override %s",
-			 vf->address);
+		/* It fails if no driver comes, as where autoprobe is off. */
+		snprintf(next, sizeof(next),
+			 "driverctl --noprobe unset-override %s", vf->address);
 		return refuse(IN_USE, vf->address, next,
 			      "driverctl has an override for it");
 	}

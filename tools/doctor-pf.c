@@ -92,8 +92,8 @@ static void check_vf(struct doctor *doctor, const struct function *vf,
 	check_isolation(doctor, vf);
 
 	if (file_exists(path("/etc/driverctl.d/pci-%s", vf->address))) {
-		snprintf(mend, sizeof(mend), "driverctl unset-override %s",
-			 vf->address);
+		snprintf(mend, sizeof(mend), "driverctl %sunset-override %s",
+			 opted_in ? "--noprobe " : "", vf->address);
 		doctor_say(doctor, opted_in ? BAD : NOTE, vf->address, mend,
 			   "driverctl has an override for it, so it is left alone");
 	} else if (vf->override[0] && strcmp(vf->override, DRIVER)) {

@@ -122,7 +122,7 @@ override_of_driverctl()
 	new_tree
 	mkdir "$root/etc/driverctl.d"
 	echo vfio-pci >"$root/etc/driverctl.d/pci-$VF"
-	refused 4 "driverctl has an override" "driverctl unset-override $VF"
+	refused 4 "driverctl has an override" "driverctl --noprobe unset-override $VF"
 }
 
 no_module()

@@ -151,7 +151,7 @@ fact "doctor: driver_override of others" finds note $VF \
 	"driver_override is vfio-pci, set by someone else" \
 	"echo > /sys/bus/pci/devices/$VF/driver_override" 'echo vfio-pci >"$(dev $VF)/driver_override"'
 fact "doctor: driverctl" finds bad $VF "driverctl has an override" \
-	"driverctl unset-override $VF" \
+	"driverctl --noprobe unset-override $VF" \
 	'opt_in; mkdir "$root/etc/driverctl.d"; touch "$root/etc/driverctl.d/pci-$VF"'
 fact "doctor: a VF that waits" finds note $VF "not bound, although its PF is opted in" \
 	"virtio-vfio enable --pf $PF" opt_in
