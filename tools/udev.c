@@ -55,6 +55,15 @@ static bool is_given_up(const struct function *vf)
 	       !state.by_policy;
 }
 
+/* Whoever binds another driver by its name knows; no need to tell of it again. */
+static bool is_taken(const struct function *vf)
+{
+	const char *action = getenv("ACTION");
+
+	return action && !strcmp(action, "bind") && vf->driver[0] &&
+	       strcmp(vf->driver, DRIVER) && !strcmp(vf->driver, vf->override);
+}
+
 static int hand_to_systemd(const char *address)
 {
 	char unit[64];
@@ -75,7 +84,7 @@ static int vf_event(struct function *vf, const struct policy *policy, bool now)
 	const struct users users = { .complete = true };
 	int ret;
 
-	if (is_done(vf, policy) || is_given_up(vf))
+	if (is_done(vf, policy) || is_given_up(vf) || is_taken(vf))
 		return DONE;
 	if (!now && file_exists(path("/run/systemd/system")))
 		return hand_to_systemd(vf->address);

@@ -269,6 +269,16 @@ udev_others_override()
 	left_alone "vfio-pci was bound to it by someone else"
 }
 
+# When it came it was told of, as where driverctl takes it.
+udev_taken()
+{
+	policy_alone
+	echo vfio-pci >"$(dev $VF)/driver_override"
+	ln -sfn ../../drivers/vfio-pci "$(dev $VF)/driver"
+	ACTION=bind silent ends 0 udev $VF && is output "$(<"$root/out")" "" &&
+		bound_to vfio-pci
+}
+
 udev_bad_policy()
 {
 	local text before
@@ -412,6 +422,7 @@ fact "udev: after a boot, VFs with a driver and without" udev_after_boot
 fact "udev: a second event changes nothing" udev_again
 fact "udev: one that is in use is left alone" udev_in_use
 fact "udev: one that is someone else's is left alone" udev_others_override
+fact "udev: one that is being taken is not told of again" udev_taken
 fact "udev: a policy that can't be understood changes nothing" udev_bad_policy
 fact "udev: one that someone else bound becomes transitional" udev_bind_event
 fact "udev: one that libvirt gives back is bound again" udev_after_libvirt
