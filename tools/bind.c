@@ -357,6 +357,16 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 	return give_back(vf, known ? &state : NULL, by_policy);
 }
 
+void leave_to_kernel(struct function *vf)
+{
+	struct state state;
+
+	function_read(vf, vf->address);
+	if (!vf->driver[0] && !vf->override[0] &&
+	    state_read(vf->address, &state))
+		probe(vf);
+}
+
 int set_transitional(struct function *vf, const struct users *users,
 		     bool transitional)
 {

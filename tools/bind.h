@@ -35,6 +35,14 @@ int bind_vf(struct function *vf, const struct users *users,
  */
 int unbind_vf(struct function *vf, const struct users *users, bool by_policy);
 
+/*
+ * leave_to_kernel - let the kernel choose a driver for a VF that has none
+ *
+ * That is, one that came under a policy since gone, with the PF's autoprobe
+ * off, before anything was done about it.
+ */
+void leave_to_kernel(struct function *vf);
+
 /* Show a VF that is bound as transitional, or not. */
 int set_transitional(struct function *vf, const struct users *users,
 		     bool transitional);

@@ -46,8 +46,12 @@ static int restore_autoprobe(const char *pf)
 	return ret;
 }
 
-/* Stops between two VFs if a signal came. */
-static int do_vfs(const struct function *pf, const struct policy *policy)
+/*
+ * Stops between two VFs if a signal came. With @autoprobe the kernel would
+ * have bound those that came while it was off.
+ */
+static int do_vfs(const struct function *pf, const struct policy *policy,
+		  bool autoprobe)
 {
 	struct users users = users_read();
 	struct function *vfs;
@@ -65,6 +69,8 @@ static int do_vfs(const struct function *pf, const struct policy *policy)
 		}
 		ret = worse(ret, policy ? bind_vf(&vfs[i], &users, policy) :
 					  unbind_vf(&vfs[i], &users, true));
+		if (autoprobe)
+			leave_to_kernel(&vfs[i]);
 	}
 
 	free(vfs);
@@ -140,7 +146,7 @@ int pf_enable(const char *address, const struct policy *policy)
 	if (!ret) {
 		say(pf.address, "its VFs are bound to " DRIVER "%s as they appear",
 		    policy->transitional ? " and shown as transitional" : "");
-		ret = do_vfs(&pf, policy);
+		ret = do_vfs(&pf, policy, false);
 	}
 
 	run_unlock();
@@ -151,7 +157,7 @@ int pf_enable(const char *address, const struct policy *policy)
 int pf_disable(const char *address)
 {
 	struct function pf;
-	bool present;
+	bool present, autoprobe;
 	int ret;
 
 	ret = function_read(&pf, address);
@@ -161,6 +167,7 @@ int pf_disable(const char *address)
 	if (!run_lock(pf.address, LOCK_SECONDS))
 		return FAILED;
 
+	autoprobe = state_read_autoprobe(pf.address);
 	ret = policy_remove(pf.address);
 	if (!ret && present)
 		ret = restore_autoprobe(pf.address);
@@ -170,7 +177,7 @@ int pf_disable(const char *address)
 			     "can't be opted out: %s", strerror(-ret));
 	} else {
 		say(pf.address, "its VFs are left to the host");
-		ret = present ? do_vfs(&pf, NULL) : DONE;
+		ret = present ? do_vfs(&pf, NULL, autoprobe) : DONE;
 	}
 
 	run_unlock();

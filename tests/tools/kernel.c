@@ -130,6 +130,9 @@ static void probe(const char *address)
 		return;
 	get(at("sys/bus/pci/devices/%s/driver_override", address), driver,
 	    sizeof(driver));
+	/* How sysfs shows one that was never set. */
+	if (!strcmp(driver, "(null)"))
+		driver[0] = '\0';
 	get(at("sys/bus/pci/devices/%s/physfn/sriov_drivers_autoprobe", address),
 	    autoprobe, sizeof(autoprobe));
 	if (!driver[0] && *autoprobe == '0')

@@ -64,6 +64,18 @@ pf_back_with_new_vfs()
 		ends 0 disable --pf $PF && bound_to virtio-pci "$(vf 2)"
 }
 
+pf_back_with_vfs_not_yet_bound()
+{
+	opted_in || return
+	new_vf "$(vf 2)"
+	rm "$root/run/virtio-vfio/$(vf 2)" || return
+	is "driver" "$(driver "$(vf 2)")" "" &&
+		ends 0 disable --pf $PF && bound_to virtio-pci "$(vf 2)" || return
+
+	undriven "$(vf 2)"
+	ends 0 disable --pf $PF && is "driver" "$(driver "$(vf 2)")" ""
+}
+
 pf_back_without_autoprobe()
 {
 	local before
@@ -183,6 +195,8 @@ pf_interrupted()
 
 fact "enable, disable --pf: all is as before" pf_there_and_back
 fact "enable, disable --pf: also VFs that came in between" pf_back_with_new_vfs
+fact "enable, disable --pf: also VFs that nothing was done about yet" \
+	pf_back_with_vfs_not_yet_bound
 fact "enable, disable --pf: also where autoprobe was off" pf_back_without_autoprobe
 fact "enable, disable --pf: a second time changes nothing" pf_twice
 fact "enable --pf: transitional can be changed" pf_changed
