@@ -249,8 +249,8 @@ kernel_headers()
 }
 
 # Run a lab command again if QEMU itself failed: 10.0 does so now and then with
-# multi-threaded TCG (an assertion in iotlb_to_section). KTAP begins anew, and
-# what it said before doesn't count.
+# multi-threaded TCG (an assertion in iotlb_to_section, once a silent reset of the
+# host). KTAP begins anew, and what it said before doesn't count.
 again()
 {
 	local status=0
