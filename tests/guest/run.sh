@@ -19,13 +19,17 @@ tests=$(dirname "$(realpath "$0")")
 
 : "${PF_NETDEV:?run this in the lab host}"
 read -ra vfs <<<"$VFS"
-groups=("$@")
-[[ $# != 0 ]] || groups=(legacy multiqueue modern plain q35 pair)
+asked=("$@")
 
 with_provider()
 {
-	local group
+	local group groups=("${asked[@]}")
 
+	if ((${#groups[@]} == 0)); then
+		groups=(legacy multiqueue modern plain q35 pair)
+		# The kernel's driver knows nothing of a reset.
+		[[ $1 != owner ]] || groups+=(pf)
+	fi
 	PF_NETDEV=$(pf-driver "$1") || return
 	echo ${#vfs[@]} >"$PCI_DEVICES/$PF/sriov_numvfs" || return
 	for group in "${groups[@]}"; do
