@@ -4,9 +4,9 @@
 # run.sh [GROUP...] - end-to-end tests: what a guest with a VF sees and does
 #
 # Runs in the lab host (see tests/lab/run), prints KTAP. A group is one of the
-# .sh files in groups/ and uses its own VFs; without any, all of them run, with
-# each of PROVIDERS (kernel, owner) driving the PF. KERNEL is a name for the
-# kernel in what is printed.
+# .sh files in groups/ and uses its own VFs; without any, those run that have to
+# do with what drives the PF, for each of PROVIDERS (kernel, owner). KERNEL is a
+# name for the kernel in what is printed.
 
 set -u
 tests=$(dirname "$(realpath "$0")")
@@ -25,11 +25,12 @@ with_provider()
 {
 	local group groups=("${asked[@]}")
 
-	if ((${#groups[@]} == 0)); then
-		groups=(legacy multiqueue modern plain q35 pair)
-		# The kernel's driver knows nothing of a reset.
-		[[ $1 != owner ]] || groups+=(pf)
-	fi
+	# A modern guest has nothing to do with the provider, and the kernel's
+	# knows nothing of a reset.
+	((${#groups[@]})) || case $1 in
+	kernel) groups=(legacy multiqueue modern plain q35 pair) ;;
+	owner) groups=(legacy multiqueue pair pf) ;;
+	esac
 	PF_NETDEV=$(pf-driver "$1") || return
 	echo ${#vfs[@]} >"$PCI_DEVICES/$PF/sriov_numvfs" || return
 	for group in "${groups[@]}"; do
