@@ -60,6 +60,14 @@ static int virtio_owner_probe(struct pci_dev *pdev,
 	if (!owner)
 		return -ENOMEM;
 
+	/*
+	 * Who unloads virtio_vfio_pci by modprobe -r, has what it uses unloaded,
+	 * too. That must not take the PF and its network.
+	 */
+	ret = -ENODEV;
+	if (!try_module_get(THIS_MODULE))
+		goto free;
+
 	owner->pdev = pdev;
 	owner->vdev.dev.parent = &pdev->dev;
 	owner->vdev.dev.release = virtio_owner_release;
@@ -68,7 +76,7 @@ static int virtio_owner_probe(struct pci_dev *pdev,
 
 	ret = pci_enable_device(pdev);
 	if (ret)
-		goto free;
+		goto put_module;
 
 	ret = virtio_owner_transport_init(owner);
 	if (ret)
@@ -92,12 +100,15 @@ exit_avq:
 	virtio_owner_transport_exit(owner);
 	pci_disable_device(pdev);
 	put_device(&owner->vdev.dev);
+	module_put(THIS_MODULE);
 	return ret;
 
 exit_transport:
 	virtio_owner_transport_exit(owner);
 disable:
 	pci_disable_device(pdev);
+put_module:
+	module_put(THIS_MODULE);
 free:
 	kfree(owner);
 	return ret;
@@ -173,6 +184,7 @@ static void virtio_owner_remove(struct pci_dev *pdev)
 	virtio_owner_transport_exit(owner);
 	pci_disable_device(pdev);
 	put_device(&owner->vdev.dev);
+	module_put(THIS_MODULE);
 }
 
 static void virtio_owner_shutdown(struct pci_dev *pdev)

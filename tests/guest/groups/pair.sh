@@ -12,6 +12,13 @@ pair_transfers()
 	is checksum "$(guest_get "$1" "http://$2/data" /tmp/copy)" "$sum"
 }
 
+pf_is_bound()
+{
+	[[ -e $PCI_DEVICES/$PF/driver ]] || say_error "the PF has no driver" ||
+		return
+	is VFs "$(<"$PCI_DEVICES/$PF/sriov_numvfs")" ${#vfs[@]}
+}
+
 fact "pair: both VFs are bound and made transitional" \
 	"begin_group pair; bind_transitional ${vfs[2]} &&
 	 bind_transitional ${vfs[3]}"
@@ -43,4 +50,5 @@ fact "pair: neither is active" \
 fact "pair: both VFs unbind and are left reset" \
 	"vf_is_reset ${vfs[2]} && vf_is_reset ${vfs[3]}"
 fact "pair: driver unloads" modprobe -r virtio_vfio_pci
+fact "pair: PF has its driver and VFs all the same" pf_is_bound
 fact "pair: no host kernel message above info level" host_is_quiet pair
