@@ -214,6 +214,23 @@ void vdev_init(struct vdev *v)
 	v->container = -1;
 }
 
+/*
+ * Debian's 6.1 has the device's lock held by who reads its uevent file, as udev
+ * does after a bind. Opening or resetting the device then fails with EAGAIN.
+ */
+static int ioctl_again(int fd, unsigned long request, const void *arg)
+{
+	int i, ret;
+
+	for (i = 0; i < 200; i++) {
+		ret = ioctl(fd, request, arg);
+		if (ret >= 0 || errno != EAGAIN)
+			break;
+		usleep(10000);
+	}
+	return ret;
+}
+
 int vdev_open(struct vdev *v, const char *bdf)
 {
 	struct vfio_region_info region;
@@ -240,7 +257,7 @@ int vdev_open(struct vdev *v, const char *bdf)
 	if (ioctl(v->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		goto fail;
 
-	v->fd = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+	v->fd = ioctl_again(v->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
 	if (v->fd < 0)
 		goto fail;
 
@@ -273,7 +290,7 @@ void vdev_close(struct vdev *v)
 
 int vdev_reset(struct vdev *v)
 {
-	return ioctl(v->fd, VFIO_DEVICE_RESET) ? -errno : 0;
+	return ioctl_again(v->fd, VFIO_DEVICE_RESET, NULL) ? -errno : 0;
 }
 
 int vdev_flr(struct vdev *v)

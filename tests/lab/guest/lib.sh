@@ -52,7 +52,9 @@ vf_bind()
 	echo "$vf" >/sys/bus/pci/drivers_probe || return
 	[[ $(vf_driver "$vf") == "${driver//_/-}" ||
 	   $(vf_driver "$vf") == "$driver" ]] ||
-		say_error "$vf: not bound to $driver"
+		say_error "$vf: not bound to $driver" || return
+	# Debian's 6.1 lets no one open it while udev reads its uevent file.
+	udevadm settle --timeout=30
 }
 
 # vf_unbind BDF - leave it without a driver
