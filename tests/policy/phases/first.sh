@@ -95,22 +95,34 @@ new_vfs()
 	none_failed
 }
 
-# SR-IOV goes off while units of the VFs' events run.
+make_vfs_with_many_events()
+{
+	make_vfs 8 || return
+	for _ in 1 2 3; do
+		udevadm trigger --action=add --subsystem-match=pci \
+			--attr-match=vendor=0x1af4 &
+	done
+	wait
+}
+
+all_bound()
+{
+	wait_for 90 bound 8 && calm && bound 8 && none_failed
+}
+
+off_and_on()
+{
+	make_vfs_with_many_events && sleep 0.5 &&
+		make_vfs_with_many_events && all_bound
+}
+
 many_events()
 {
-	local place round vf
+	local place vf
 
-	for round in 1 2; do
-		place=$(now)
-		make_vfs 8 || return
-		for _ in 1 2 3; do
-			udevadm trigger --action=add --subsystem-match=pci \
-				--attr-match=vendor=0x1af4 &
-		done
-		wait
-		((round == 2)) || sleep 0.5
-	done
-	wait_for 90 bound 8 && calm && bound 8 && none_failed || return
+	make_vfs 0 && calm || return
+	place=$(now)
+	make_vfs_with_many_events && all_bound || return
 	for vf in $(vfs); do
 		is "$vf was bound so often" \
 			"$(said_since "$place" "$vf: bound to")" 1 || return
@@ -259,6 +271,7 @@ fact "enable: a VF whose interface is up is left alone and named" enable_with_on
 fact "enable: the others are bound, transitional and the group's" enabled_others
 fact "disable: all is as it was" disable_restores
 fact "udev: new VFs are bound, and the module is loaded for them" new_vfs
+fact "udev: SR-IOV goes off and on while units run" off_and_on
 fact "udev: repeated and concurrent events bind each VF once" many_events
 fact "udev: other events don't wait for a slow bind" slow_module
 fact "udev: somebody's driver_override is left alone" someones_override
