@@ -15,6 +15,8 @@
 /* What needs no answer from the card; slow machines take their time. */
 #define QUICK_MS	2000
 #define LATE_MS		1500
+/* The timer ticks of a busy machine lag behind its clock. */
+#define EARLY_MS	50
 #define SLACK_MS	1200	/* with the second in which a card shows life */
 #define CONFIG		20	/* the device configuration, without MSI-X */
 
@@ -192,7 +194,7 @@ TEST_F_TIMEOUT(every_command, late, 60)
 		EXPECT_EQ(expected(cmd, -ETIMEDOUT), timed(v, cmd, &ms)) {
 			TH_LOG("command %u", cmd);
 		}
-		EXPECT_LE(TIMEOUT_MS - 5, ms);
+		EXPECT_LE(TIMEOUT_MS - EARLY_MS, ms);
 		EXPECT_GT(TIMEOUT_MS + SLACK_MS, ms);
 		card_set_number("delay-ms", 0);
 		EXPECT_EQ(0, io_get(&self->other, REG_STATUS, 1));
@@ -218,7 +220,7 @@ TEST_F_TIMEOUT(every_command, never, 60)
 		EXPECT_EQ(expected(cmd, -ETIMEDOUT), timed(v, cmd, &ms)) {
 			TH_LOG("command %u", cmd);
 		}
-		EXPECT_LE(TIMEOUT_MS - 5, ms);
+		EXPECT_LE(TIMEOUT_MS - EARLY_MS, ms);
 		EXPECT_GT(TIMEOUT_MS + SLACK_MS, ms);
 		card_set_number("drop-opcode", ANY);
 
