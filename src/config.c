@@ -10,9 +10,6 @@
 #include "legacy_type.h"
 #include "virtio_vfio.h"
 
-/* The fields laid over lie below this offset. */
-#define OVERLAY_END	(PCI_SUBSYSTEM_ID + 2)
-
 bool virtio_vfio_config_io_enabled(struct virtio_vfio_device *vf)
 {
 	return !test_bit(VIRTIO_VFIO_NOTIFY_IO_OFF, &vf->notify.blocked);
@@ -104,7 +101,7 @@ ssize_t virtio_vfio_config_read(struct virtio_vfio_device *vf,
 	ssize_t ret;
 
 	ret = vfio_pci_core_read(&vf->core.vdev, buf, count, ppos);
-	if (ret <= 0 || pos >= OVERLAY_END)
+	if (ret <= 0)
 		return ret;
 
 	return overlay_all(vf, buf, pos, ret) ? -EFAULT : ret;
@@ -167,7 +164,7 @@ ssize_t virtio_vfio_config_write(struct virtio_vfio_device *vf,
 	else
 		ret = vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
 
-	if (ret <= 0 || pos >= OVERLAY_END)
+	if (ret <= 0 || pos >= VIRTIO_VFIO_CONFIG_OVERLAY_END)
 		return ret;
 
 	return capture(vf, buf, pos, ret) ? -EFAULT : ret;

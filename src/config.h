@@ -3,9 +3,13 @@
 #define VIRTIO_VFIO_CONFIG_H
 
 #include <linux/mutex.h>
+#include <linux/pci_regs.h>
 #include <linux/types.h>
 
 struct virtio_vfio_device;
+
+/* The fields that a transitional device has of its own lie below this offset. */
+#define VIRTIO_VFIO_CONFIG_OVERLAY_END	(PCI_SUBSYSTEM_ID + 2)
 
 /**
  * struct virtio_vfio_config - configuration space that a VF does not have

@@ -110,6 +110,20 @@ static void virtio_vfio_close_device(struct vfio_device *core_vdev)
 	mark_open(vf, false);
 }
 
+/*
+ * Whether configuration space is the function's own there, and a write none of
+ * the power state, which the doorbell has to know of.
+ */
+static bool is_plain_config(const struct virtio_vfio_device *vf, loff_t pos,
+			    size_t count, bool write)
+{
+	unsigned int pm_cap = vf->core.pdev->pm_cap;
+
+	pos &= VFIO_PCI_OFFSET_MASK;
+	return pos >= VIRTIO_VFIO_CONFIG_OVERLAY_END &&
+	       (!write || pos >= pm_cap + PCI_PM_SIZEOF || pos + count <= pm_cap);
+}
+
 static ssize_t virtio_vfio_read(struct vfio_device *core_vdev, char __user *buf,
 				size_t count, loff_t *ppos)
 {
@@ -118,6 +132,8 @@ static ssize_t virtio_vfio_read(struct vfio_device *core_vdev, char __user *buf,
 	if (vf->transitional && count) {
 		switch (VFIO_PCI_OFFSET_TO_INDEX(*ppos)) {
 		case VFIO_PCI_CONFIG_REGION_INDEX:
+			if (is_plain_config(vf, *ppos, count, false))
+				break;
 			return virtio_vfio_config_read(vf, buf, count, ppos);
 		case VFIO_PCI_BAR0_REGION_INDEX:
 			return virtio_vfio_bar0_rw(vf, buf, count, ppos, false);
@@ -158,6 +174,8 @@ static ssize_t virtio_vfio_write(struct vfio_device *core_vdev,
 
 		switch (VFIO_PCI_OFFSET_TO_INDEX(*ppos)) {
 		case VFIO_PCI_CONFIG_REGION_INDEX:
+			if (is_plain_config(vf, *ppos, count, true))
+				break;
 			return virtio_vfio_config_write(vf, buf, count, ppos);
 		case VFIO_PCI_BAR0_REGION_INDEX:
 			return virtio_vfio_bar0_rw(vf, (char __user *)buf,
