@@ -9,6 +9,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/kref.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -25,6 +26,8 @@ module_param(admin_timeout, uint, 0644);
 MODULE_PARM_DESC(admin_timeout,
 		 "How long the device may take for an admin command, in ms (default 10000)");
 
+/* How long a caller looks for the answer itself before it sleeps. */
+#define SPIN_NS		(20 * NSEC_PER_USEC)
 /* How often a caller that waits looks for a device that is gone. */
 #define LOOK_MS		100
 /* What a device that missed a deadline gets to show that it lives. */
@@ -232,31 +235,85 @@ static void send_pending(struct virtio_owner_avq *avq)
 		virtqueue_kick(avq->vq);
 }
 
-static void avq_answered(struct virtqueue *vq)
+/* Caller holds the lock. */
+static void take_answers(struct virtio_owner_avq *avq)
 {
-	struct virtio_owner *owner = to_virtio_owner(vq->vdev);
-	struct virtio_owner_avq *avq = &owner->avq;
 	struct virtio_pci_owner_cmd *cmd;
-	unsigned long flags;
 	unsigned int used;
 
-	spin_lock_irqsave(&avq->lock, flags);
-	do {
-		virtqueue_disable_cb(vq);
-		while ((cmd = virtqueue_get_buf(vq, &used))) {
-			avq->answers++;
-			cmd->used = used;
-			cmd_returned(avq, cmd, 0);
-		}
-	} while (!virtqueue_is_broken(vq) && !virtqueue_enable_cb(vq));
+	while ((cmd = virtqueue_get_buf(avq->vq, &used))) {
+		avq->answers++;
+		cmd->used = used;
+		cmd_returned(avq, cmd, 0);
+	}
+}
 
+/* What the answers make possible. Caller holds the lock. */
+static void go_on(struct virtio_owner_avq *avq)
+{
 	if (avq->broken && avq->silent && !avq->lost) {
 		avq->broken = NULL;
-		dev_info_ratelimited(&owner->pdev->dev,
+		dev_info_ratelimited(&avq_owner(avq)->pdev->dev,
 				     "admin virtqueue taken up again: the device has answered\n");
 	}
 	send_pending(avq);
+}
+
+/* The same, and have an interrupt for the next. Caller holds the lock. */
+static void take_all_answers(struct virtio_owner_avq *avq)
+{
+	do {
+		virtqueue_disable_cb(avq->vq);
+		take_answers(avq);
+	} while (!virtqueue_is_broken(avq->vq) &&
+		 !virtqueue_enable_cb(avq->vq));
+}
+
+static void avq_answered(struct virtqueue *vq)
+{
+	struct virtio_owner_avq *avq = &to_virtio_owner(vq->vdev)->avq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&avq->lock, flags);
+	if (avq->vq) {
+		take_all_answers(avq);
+		go_on(avq);
+	}
 	spin_unlock_irqrestore(&avq->lock, flags);
+}
+
+/*
+ * A device that is quick is spared the interrupt, and the caller the sleep. Who
+ * looks takes everybody's answers, and when it stops to look while the device
+ * has any command, the next answer gives an interrupt.
+ *
+ * Return: whether the wait is over.
+ */
+static bool look_for_answer(struct virtio_owner_avq *avq,
+			    struct virtio_pci_owner_cmd *cmd)
+{
+	bool stop, over;
+	u64 end = 0;
+
+	do {
+		spin_lock_irq(&avq->lock);
+		if (avq->vq && cmd->state != CMD_PENDING) {
+			take_answers(avq);
+			go_on(avq);
+		}
+		stop = cmd->state != CMD_SENT || need_resched() ||
+		       (end && ktime_get_ns() > end);
+		if (stop && avq->vq && !list_empty(&avq->sent))
+			take_all_answers(avq);
+		over = cmd->state != CMD_PENDING && cmd->state != CMD_SENT;
+		spin_unlock_irq(&avq->lock);
+
+		if (!stop && !end)
+			end = ktime_get_ns() + SPIN_NS;
+		cpu_relax();
+	} while (!stop);
+
+	return over;
 }
 
 static bool submit(struct virtio_owner_avq *avq,
@@ -276,6 +333,9 @@ static bool submit(struct virtio_owner_avq *avq,
 	if (taken) {
 		reinit_completion(&cmd->done);
 		cmd->state = CMD_PENDING;
+		/* One that goes out at once is looked for, see below. */
+		if (list_empty(&avq->pending) && avq->vq->num_free >= DESCRIPTORS)
+			virtqueue_disable_cb(avq->vq);
 		list_add_tail(&cmd->node, &avq->pending);
 		send_pending(avq);
 	}
@@ -325,6 +385,8 @@ static int run(struct virtio_owner *owner, struct virtio_pci_owner_cmd *cmd,
 
 	if (!submit(avq, cmd, answers, &ret))
 		return ret;
+	if (look_for_answer(avq, cmd))
+		return cmd->ret;
 
 	do {
 		left = clamp_t(long, end - jiffies, 0, msecs_to_jiffies(LOOK_MS));
