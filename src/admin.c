@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Admin commands for a member device, with a bound on the wait.
+ * Admin commands for a member device.
  *
- * virtio_pci_owner has such a bound. The kernel's admin virtqueue waits for an
- * answer for ever and can't be interrupted. So there a command is executed by
- * a worker, and the caller waits for that one killably and for at most
- * admin_timeout. A command that was given up belongs to the worker until the
- * device answers or the PF's driver goes.
+ * virtio_pci_owner bounds the wait for an answer. The kernel's admin virtqueue
+ * waits for ever and can't be interrupted. Where that must not be, a command is
+ * executed by a worker, and the caller waits for that one killably and for a
+ * bounded time. A command that was given up belongs to the worker until the
+ * device answers or the PF's driver goes. The detour multiplies the cost of a
+ * register access, so those make it only if admin_timeout is set.
  */
 #include <linux/completion.h>
 #include <linux/kref.h>
@@ -20,10 +21,13 @@
 #include "owner/virtio_pci_owner.h"
 #include "virtio_vfio.h"
 
-static uint admin_timeout = 10000;
+static uint admin_timeout;
 module_param(admin_timeout, uint, 0644);
 MODULE_PARM_DESC(admin_timeout,
-		 "How long the owner device may take for an admin command where virtio_pci drives it, in ms (default 10000)");
+		 "How long the owner device may take for an admin command where virtio_pci drives it, in ms (default 0: register accesses wait for ever)");
+
+/* For what is no register access, in ms. */
+#define RARE_TIMEOUT	10000
 
 /* The command that asks whether there are any; no opcode of the spec. */
 #define OPCODE_PROBE	0xffff
@@ -106,14 +110,21 @@ static void cmd_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+static bool is_register_access(u16 opcode)
+{
+	return opcode != OPCODE_PROBE &&
+	       opcode != VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO;
+}
+
 /* Caller holds the path's lock and has filled in what @opcode needs. */
 static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode)
 {
+	unsigned int timeout = READ_ONCE(admin_timeout);
 	long left;
 
 	cmd->opcode = opcode;
 	cmd->status = (struct virtio_vfio_admin_status){ .qualifier = -1 };
-	if (cmd->owner->bounded) {
+	if (cmd->owner->bounded || (!timeout && is_register_access(opcode))) {
 		cmd_call(cmd);
 		return cmd->ret;
 	}
@@ -125,7 +136,7 @@ static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode)
 	queue_work(workqueue, &cmd->work);
 
 	left = wait_for_completion_killable_timeout(&cmd->done,
-						    msecs_to_jiffies(READ_ONCE(admin_timeout)));
+						    msecs_to_jiffies(timeout ?: RARE_TIMEOUT));
 	if (left < 0)
 		return -EINTR;
 	if (!left)
@@ -322,8 +333,11 @@ void virtio_vfio_admin_release(struct virtio_vfio_admin_path *path)
 
 int virtio_vfio_admin_start(void)
 {
-	/* Unanswered commands of one VF must not keep those of others waiting. */
-	workqueue = alloc_workqueue("virtio_vfio", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	/*
+	 * Unanswered commands of one VF must not keep those of others waiting. A
+	 * worker of the caller's processor needs no interrupt to begin.
+	 */
+	workqueue = alloc_workqueue("virtio_vfio", WQ_PERCPU, WQ_MAX_ACTIVE);
 	return workqueue ? 0 : -ENOMEM;
 }
 

@@ -47,7 +47,7 @@ void virtio_vfio_admin_release(struct virtio_vfio_admin_path *path);
  * virtio_vfio_admin_probe - whether the owner device serves legacy commands
  * @path: a path of the VF
  *
- * Context: sleeps until the device answers, at most admin_timeout.
+ * Context: sleeps until the device answers, at most admin_timeout or 10 s.
  * Return: 0 or a negative errno.
  */
 int virtio_vfio_admin_probe(struct virtio_vfio_admin_path *path);
@@ -62,7 +62,7 @@ int virtio_vfio_admin_probe(struct virtio_vfio_admin_path *path);
  * @len: bytes, 8 at most
  *
  * Context: sleeps for the path's lock and until the device answers, at most
- * admin_timeout each.
+ * admin_timeout each where that is set or virtio_pci_owner drives the PF.
  * Return: 0; what virtio_vfio_status_to_errno() says; -ETIMEDOUT if the device
  * does not answer in time, and -EIO from then on until it does; -EINTR if the
  * caller is killed.

@@ -48,13 +48,12 @@ FIXTURE_SETUP(every_command)
 	ASSERT_EQ(0, vdev_open(&self->v, env("VFIO_BDF")));
 	io_enable(&self->other);
 	io_enable(&self->v);
-	param_set("admin_timeout", "300");
 }
 
 FIXTURE_TEARDOWN(every_command)
 {
 	card_defaults();
-	param_set("admin_timeout", "10000");
+	admin_timeout_default();
 	vdev_close(&self->v);
 	vdev_close(&self->other);
 }
@@ -186,6 +185,7 @@ TEST_F_TIMEOUT(every_command, late, 60)
 	unsigned int i;
 	uint64_t ms;
 
+	ASSERT_EQ(0, param_set("admin_timeout", "300"));
 	for (i = 0; i < COMMANDS; i++) {
 		unsigned int cmd = commands[i];
 
@@ -213,6 +213,7 @@ TEST_F_TIMEOUT(every_command, never, 60)
 	if (!provider_is("owner"))
 		SKIP(return, "the kernel's own wait has no end, see faults.zz_no_answer");
 
+	ASSERT_EQ(0, param_set("admin_timeout", "300"));
 	for (i = 0; i < COMMANDS; i++) {
 		unsigned int cmd = commands[i];
 

@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(faults)
 	card_defaults();
 	vdev_close(&self->v);
 	if (target_is("ours"))
-		param_set("admin_timeout", "10000");
+		admin_timeout_default();
 }
 
 static void fail_command(uint32_t opcode, uint16_t status)
@@ -242,6 +242,21 @@ TEST_F_TIMEOUT(faults, late_answer, 60)
 	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));
 }
 
+TEST_F_TIMEOUT(faults, late_answer_by_default, 60)
+{
+	struct vdev *v = &self->v;
+	uint64_t start = now_us();
+	uint8_t value;
+
+	if (!target_is("ours"))
+		SKIP(return, "no bound on the wait");
+
+	card_set_number("delay-opcode", CMD_COMMON_READ);
+	card_set_number("delay-ms", LATE_MS);
+	EXPECT_EQ(1, bar0_read(v, REG_STATUS, &value, 1));
+	EXPECT_LE(LATE_MS - EARLY_MS, (now_us() - start) / 1000);
+}
+
 TEST_F_TIMEOUT(faults, waiter_can_be_killed, 60)
 {
 	struct vdev *v = &self->v;
@@ -253,6 +268,7 @@ TEST_F_TIMEOUT(faults, waiter_can_be_killed, 60)
 	if (!target_is("ours"))
 		SKIP(return, "the wait can't be interrupted");
 
+	ASSERT_EQ(0, param_set("admin_timeout", "10000"));
 	card_set_number("delay-opcode", CMD_COMMON_READ);
 	card_set_number("delay-ms", LATE_MS);
 	child = fork();
@@ -309,7 +325,7 @@ TEST_F_TIMEOUT(faults, zz_no_answer, 60)
 	card_set_number("drop-opcode", ANY);
 	EXPECT_EQ(-EIO, bar0_read(v, REG_STATUS, &value, 1));
 
-	ASSERT_EQ(0, param_set("admin_timeout", "10000"));
+	ASSERT_EQ(0, admin_timeout_default());
 	pthread_create(&thread, NULL, read_other, v);
 	pthread_join(thread, &result);
 	EXPECT_TRUE(result == v);

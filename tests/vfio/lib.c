@@ -138,6 +138,11 @@ int param_set(const char *name, const char *value)
 	return sysfs_write(path, value);
 }
 
+int admin_timeout_default(void)
+{
+	return param_set("admin_timeout", provider_is("owner") ? "10000" : "0");
+}
+
 void pci_driver(const char *bdf, char *buf, size_t size)
 {
 	char path[128], link[256];

@@ -129,6 +129,7 @@ int rebind_transitional(const char *bdf);
 void pci_driver(const char *bdf, char *buf, size_t size);
 /* A module parameter; admin_timeout is that of what drives the PF. */
 int param_set(const char *name, const char *value);
+int admin_timeout_default(void);
 
 /* The card's knobs and counters, see tests/lab/card/. */
 bool card_present(void);
