@@ -5,8 +5,9 @@
 # make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
 # make tools         the command virtio-vfio, in build/tools/
 # make demo          the main job, shown in an emulated lab
-# make check         all tests; check-build, check-tools, check-policy,
-#                    check-libvirt, check-lab, check-guest are its parts
+# make check         all tests; check-build, check-tools, check-package,
+#                    check-policy, check-libvirt, check-lab, check-guest are its
+#                    parts
 # make deb           Debian packages, in build/deb/
 #
 # V=1 shows commands and what the probes found, W=1 and C=1 are the kernel's
@@ -47,7 +48,8 @@ clean:
 tools:
 	$(MAKE) -C tools
 
-PARTS = check-build check-tools check-policy check-libvirt check-lab check-guest
+PARTS = check-build check-tools check-package check-policy check-libvirt check-lab \
+	check-guest
 .PHONY: demo check $(PARTS)
 demo: deb
 	tests/lab/demo
