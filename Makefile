@@ -8,6 +8,7 @@
 # make check         all tests; check-build, check-tools, check-package,
 #                    check-policy, check-libvirt, check-lab, check-guest are its
 #                    parts
+# make dist          the release tarball, in build/dist/
 # make deb           Debian packages, in build/deb/
 #
 # V=1 shows commands and what the probes found, W=1 and C=1 are the kernel's
@@ -60,4 +61,9 @@ check:
 $(PARTS):
 	tests/check $@
 
--include packaging/deb.mk
+.PHONY: dist
+dist:
+	packaging/make-dist
+
+# What DKMS has of this tree is without.
+include $(wildcard packaging/*.mk)
