@@ -55,12 +55,14 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 	else if (module->is_signed)
 		doctor_say(doctor, module_is_loaded() ? GOOD : NOTE,
 			   "signature", module_is_loaded() ? NULL :
+			   module->packaged ? "mokutil --list-enrolled" :
 			   "mokutil --test-key /var/lib/dkms/mok.pub",
 			   "signed by \"%s\"%s", module->signer,
 			   module_is_loaded() ? "" :
 			   "; whether the kernel trusts that key shows when it is loaded");
 	else
-		doctor_say(doctor, BAD, "signature",
+		doctor_say(doctor, BAD, "signature", module->packaged ?
+			   "a package that was built with SIGN_KEY and SIGN_CERT, and mokutil --import of that certificate" :
 			   "mokutil --import /var/lib/dkms/mok.pub, reboot, enroll, and let DKMS build anew",
 			   "this kernel loads signed modules only, and %s isn't",
 			   module->path);
@@ -143,7 +145,7 @@ void doctor_module(struct doctor *doctor)
 		return;
 	}
 
-	if (module.dkms)
+	if (module.dkms || module.packaged)
 		doctor_say(doctor, GOOD, "module", NULL, "%s, version %s",
 			   module.path, module.version);
 	else

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whether libvirt picks the driver by itself: a build switch that DKMS reads
- * at every build, and a build for each kernel that was built the other way.
+ * at every build, or a choice for depmod between two builds that are there,
+ * and a build or depmod for each kernel that has it the other way.
  */
 #include <errno.h>
 #include <glob.h>
@@ -16,26 +17,67 @@
 #include "report.h"
 #include "run.h"
 
-#define OVERRIDE "/etc/dkms/virtio-vfio.conf"
-#define SWITCH "MAKE[0]+=\" VFIO_ALIAS=y\""
 #define BUILD_SECONDS 900
 
-static const char override_text[] =
-	"# Written by \"virtio-vfio enable --libvirt\", see virtio-vfio(8).\n"
-	"# DKMS reads this after the package's dkms.conf, whenever it builds the\n"
-	"# module. It then has the vfio_pci: alias by which libvirt picks it.\n"
-	"# \"virtio-vfio disable --libvirt\" removes this file and builds the\n"
-	"# module without.\n"
-	SWITCH "\n";
+/**
+ * struct decision - where it is kept that libvirt picks the driver by itself
+ * @file: read by whatever makes it so, DKMS or depmod
+ * @line: what is there then
+ * @word: makes any line one that says so
+ * @text: of the file as the tool writes it
+ */
+struct decision {
+	const char *file;
+	const char *line;
+	const char *word;
+	const char *text;
+};
+
+#define DKMS_LINE "MAKE[0]+=\" VFIO_ALIAS=y\""
+#define DEPMOD_LINE "override " DRIVER " * " ALIAS_DIR
+
+enum { BY_DKMS, BY_DEPMOD, DECISIONS };
+
+static const struct decision decisions[DECISIONS] = {
+	[BY_DKMS] = {
+		"/etc/dkms/virtio-vfio.conf", DKMS_LINE, "VFIO_ALIAS=y",
+		"# Written by \"virtio-vfio enable --libvirt\", see virtio-vfio(8).\n"
+		"# DKMS reads this after the package's dkms.conf, whenever it builds the\n"
+		"# module. It then has the vfio_pci: alias by which libvirt picks it.\n"
+		"# \"virtio-vfio disable --libvirt\" removes this file and builds the\n"
+		"# module without.\n"
+		DKMS_LINE "\n"
+	},
+	[BY_DEPMOD] = {
+		"/etc/depmod.d/virtio-vfio.conf", DEPMOD_LINE, ALIAS_DIR,
+		"# Written by \"virtio-vfio enable --libvirt\", see virtio-vfio(8).\n"
+		"# Packages of prebuilt modules have two builds of this one. depmod reads\n"
+		"# this and takes the one with the vfio_pci: alias by which libvirt picks\n"
+		"# it. \"virtio-vfio disable --libvirt\" removes this file and has depmod\n"
+		"# take the other.\n"
+		DEPMOD_LINE "\n"
+	},
+};
+
+/**
+ * struct found - one of these as it is
+ * @exists: the file does
+ * @is_ours: as the tool wrote it; else it is the operator's own
+ * @enabled: it says so
+ */
+struct found {
+	bool exists;
+	bool is_ours;
+	bool enabled;
+};
 
 /* A comment is no switch. */
-static bool has_switch(const char *text)
+static bool has_switch(const char *text, const char *word)
 {
 	while (text) {
 		text += strspn(text, "\n");
-		if (*text != '#' && strstr(text, "VFIO_ALIAS=y") &&
-		    strcspn(text, "\n") >
-		    (size_t)(strstr(text, "VFIO_ALIAS=y") - text))
+		if (*text != '#' && strstr(text, word) &&
+		    strcspn(text, "\n") > (size_t)(strstr(text, word) - text))
 			return true;
 		text = strchr(text, '\n');
 	}
@@ -43,25 +85,24 @@ static bool has_switch(const char *text)
 	return false;
 }
 
-/* Return: whether there is an override; it may be the operator's own. */
-static bool read_override(bool *is_ours, bool *enabled)
+static struct found read_decision(const struct decision *decision)
 {
+	struct found found;
 	char text[8192];
 	int len;
 
-	len = file_read(path(OVERRIDE), text, sizeof(text));
-	*enabled = len > 0 && has_switch(text);
-	*is_ours = len > 0 && !strncmp(text, override_text, len) &&
-		   override_text[len] == '\n' && !override_text[len + 1];
-	return len != -ENOENT;
+	len = file_read(path("%s", decision->file), text, sizeof(text));
+	found.exists = len != -ENOENT;
+	found.enabled = len > 0 && has_switch(text, decision->word);
+	found.is_ours = len > 0 && !strncmp(text, decision->text, len) &&
+			decision->text[len] == '\n' && !decision->text[len + 1];
+	return found;
 }
 
 bool libvirt_is_enabled(void)
 {
-	bool is_ours, enabled;
-
-	read_override(&is_ours, &enabled);
-	return enabled;
+	return read_decision(&decisions[BY_DKMS]).enabled ||
+	       read_decision(&decisions[BY_DEPMOD]).enabled;
 }
 
 static int run_dkms(const char *action, const struct module *module)
@@ -81,10 +122,23 @@ static int run_dkms(const char *action, const struct module *module)
 		      "%s failed", action, BUILD_SECONDS);
 }
 
-static bool is_to_be_built(const struct module *module, bool alias)
+static int run_depmod(const struct module *module)
+{
+	const char * const argv[] = { "/usr/sbin/depmod", module->kernel, NULL };
+
+	if (!run_command(argv, BUILD_SECONDS))
+		return DONE;
+
+	return refuse(FAILED, module->kernel, "see what depmod says above",
+		      "depmod failed");
+}
+
+static bool is_to_change(const struct module *module, bool alias)
 {
 	if (!module->path[0] || module->alias == alias)
 		return false;
+	if (module->packaged)
+		return true;
 	if (!module->dkms) {
 		say(module->kernel, "%s is not DKMS's, and stays as it is",
 		    module->path);
@@ -99,20 +153,26 @@ static bool is_to_be_built(const struct module *module, bool alias)
 	return true;
 }
 
-/* The build that is replaced stays in use until the module is loaded anew,
- * and works the same.
- */
 static int build(const struct module *module, bool alias)
 {
-	struct module now;
 	int ret;
 
 	say(module->kernel, "building the module %s the alias",
 	    alias ? "with" : "without");
 	fflush(stdout);
 	ret = run_dkms("build", module);
-	if (!ret)
-		ret = run_dkms("install", module);
+	return ret ? ret : run_dkms("install", module);
+}
+
+/* The module that is replaced stays in use until it is loaded anew, and works
+ * the same.
+ */
+static int change_module(const struct module *module, bool alias)
+{
+	struct module now;
+	int ret;
+
+	ret = module->packaged ? run_depmod(module) : build(module, alias);
 	if (ret)
 		return ret;
 
@@ -121,12 +181,12 @@ static int build(const struct module *module, bool alias)
 		return DONE;
 
 	return refuse(FAILED, module->kernel, "virtio-vfio doctor",
-		      "the module was built anew, but modules.alias %s",
-		      now.listed ? "still has its alias" :
-		      "does not have its alias");
+		      "%s, but modules.alias %s", module->packaged ?
+		      "depmod ran" : "the module was built anew", now.listed ?
+		      "still has its alias" : "does not have its alias");
 }
 
-static int build_all(bool alias, bool stop)
+static int change_modules(bool alias, bool stop)
 {
 	struct module *modules;
 	size_t count, i;
@@ -137,8 +197,8 @@ static int build_all(bool alias, bool stop)
 		if (stop && run_interrupted())
 			ret = refuse(FAILED, modules[i].kernel,
 				     "the same command again", "interrupted");
-		else if (is_to_be_built(&modules[i], alias))
-			ret = worse(ret, build(&modules[i], alias));
+		else if (is_to_change(&modules[i], alias))
+			ret = worse(ret, change_module(&modules[i], alias));
 		if (ret && stop)
 			break;
 	}
@@ -146,53 +206,104 @@ static int build_all(bool alias, bool stop)
 	return ret;
 }
 
-static int write_override(bool enable)
+static int write_decision(const struct decision *decision, bool enable)
 {
-	return enable ? file_replace(path(OVERRIDE), override_text) :
-			file_remove(path(OVERRIDE));
+	return enable ? file_replace(path("%s", decision->file),
+				     decision->text) :
+			file_remove(path("%s", decision->file));
 }
 
-static int change(bool enable)
+/* An operator's own file has to say it already. */
+static int check_decision(const struct decision *decision, bool enable)
 {
-	bool exists, is_ours, enabled;
-	int ret;
+	struct found found = read_decision(decision);
+	char next[160];
 
-	exists = read_override(&is_ours, &enabled);
-	if (exists && !is_ours && enabled != enable)
-		return refuse(FAILED, OVERRIDE, enable ?
-			      "add the line " SWITCH " to it, and then the same command again" :
-			      "take VFIO_ALIAS=y out of it, and then the same command again",
-			      "was not written by this tool");
-	if (!exists || is_ours) {
-		ret = write_override(enable);
-		if (ret)
-			return refuse(FAILED, OVERRIDE,
-				      ret == -EACCES ? "run this as root" : NULL,
-				      "can't be written: %s", strerror(-ret));
+	if (!found.exists || found.is_ours || found.enabled == enable)
+		return DONE;
+
+	snprintf(next, sizeof(next), enable ?
+		 "add the line %s to it, and then the same command again" :
+		 "take %s out of it, and then the same command again",
+		 enable ? decision->line : decision->word);
+	return refuse(FAILED, decision->file, next,
+		      "was not written by this tool");
+}
+
+/**
+ * change - decide and have it so, or leave all as it was
+ * @enable: what was decided
+ * @used: which of the files count on this host; what isn't decided any more is
+ *	taken out of the others, too
+ *
+ * Return: an exit status
+ */
+static int change(bool enable, const bool *used)
+{
+	struct found before[DECISIONS];
+	bool writes[DECISIONS];
+	bool enabled = libvirt_is_enabled();
+	int ret = DONE, i;
+
+	for (i = 0; i < DECISIONS; i++) {
+		before[i] = read_decision(&decisions[i]);
+		writes[i] = (used[i] || !enable) &&
+			    (!before[i].exists || before[i].is_ours);
+		if (used[i] || !enable)
+			ret = worse(ret, check_decision(&decisions[i], enable));
 	}
+	if (ret)
+		return ret;
 
-	ret = build_all(enable, true);
+	for (i = 0; i < DECISIONS && !ret; i++) {
+		if (writes[i])
+			ret = write_decision(&decisions[i], enable);
+		if (ret)
+			ret = refuse(FAILED, decisions[i].file,
+				     ret == -EACCES ? "run this as root" : NULL,
+				     "can't be written: %s", strerror(-ret));
+	}
+	if (!ret)
+		ret = change_modules(enable, true);
 	if (!ret || enabled == enable)
 		return ret;
 
 	say("libvirt", "going back to how it was");
-	if (!exists || is_ours)
-		write_override(enabled);
-	build_all(enabled, false);
+	for (i = 0; i < DECISIONS; i++) {
+		if (writes[i])
+			write_decision(&decisions[i], before[i].enabled);
+	}
+	change_modules(enabled, false);
 	return ret;
+}
+
+static bool some_are_packaged(void)
+{
+	struct module *modules;
+	bool packaged = false;
+	size_t count, i;
+
+	count = module_read_all(&modules);
+	for (i = 0; i < count; i++)
+		packaged |= modules[i].packaged;
+	free(modules);
+	return packaged;
 }
 
 int libvirt_enable(bool enable)
 {
+	bool used[DECISIONS];
 	int ret;
 
-	if (!file_exists(path("/usr/sbin/dkms")))
+	used[BY_DKMS] = file_exists(path("/usr/sbin/dkms"));
+	used[BY_DEPMOD] = some_are_packaged();
+	if (!used[BY_DKMS] && !used[BY_DEPMOD])
 		return refuse(FAILED, "libvirt", "apt install virtio-vfio-dkms",
-			      "DKMS is not installed, and it is what builds the module with or without its alias");
+			      "there is neither DKMS, which builds the module with or without its alias, nor a package of prebuilt modules, which has both");
 	if (!run_lock("libvirt", LOCK_SECONDS))
 		return FAILED;
 
-	ret = change(enable);
+	ret = change(enable, used);
 	if (!ret)
 		say("libvirt", enable ?
 		    "10.0 and later bind managed VFs to " DRIVER :

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Whether DKMS is to build the module so that libvirt picks it by itself. */
+/* Whether libvirt is to pick the driver by itself. */
 bool libvirt_is_enabled(void);
 
 /* "enable" and "disable --libvirt". Return: an exit status. */

@@ -101,6 +101,12 @@ static bool alias_is_listed(const char *kernel)
 	return listed;
 }
 
+static bool is_packaged(const char *kernel)
+{
+	return !access(path("/lib/modules/%s/" ALIAS_DIR "/" DRIVER ".ko",
+			    kernel).s, F_OK);
+}
+
 int module_read(struct module *module, const char *kernel)
 {
 	char running[sizeof(module->kernel)];
@@ -121,6 +127,7 @@ int module_read(struct module *module, const char *kernel)
 		snprintf(module->path, sizeof(module->path), "%s",
 			 file + strlen(file_root()));
 		module->dkms = strstr(file, "/updates/dkms/");
+		module->packaged = !module->dkms && is_packaged(kernel);
 		read_info(module, mod);
 	}
 	kmod_module_unref(mod);

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Below a kernel's directory; depmod takes a module from there only if told so. */
+#define ALIAS_DIR "virtio-vfio-alias"
+
 /**
  * struct module - our module as it is installed for a kernel
  * @kernel: the kernel's release
@@ -15,6 +18,8 @@
  * @signer: who signed it, "" if it is not signed
  * @is_signed: whether it is
  * @dkms: it is where DKMS puts modules
+ * @packaged: it came in a package of prebuilt modules, which has another build
+ *	in ALIAS_DIR
  * @alias: it has a vfio_pci: alias
  * @listed: modules.alias has that
  */
@@ -27,6 +32,7 @@ struct module {
 	char signer[128];
 	bool is_signed;
 	bool dkms;
+	bool packaged;
 	bool alias;
 	bool listed;
 };

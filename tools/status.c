@@ -26,7 +26,8 @@ static struct json_object *describe_kernel(const struct module *module)
 	add_bool(object, "running", module->running);
 	add_name(object, "module", module->path);
 	add_name(object, "source", !built ? "" :
-		 module->dkms ? "dkms" : "other");
+		 module->dkms ? "dkms" :
+		 module->packaged ? "package" : "other");
 	add_name(object, "version", module->version);
 	add_flag(object, "signed", built ? module->is_signed : -1);
 	add_name(object, "signer", module->signer);

@@ -184,7 +184,96 @@ libvirt_others_module()
 	ends 0 disable --libvirt && prints "6.13.0-test: " && prints "is not DKMS's"
 }
 
+# The same modules from packages, each built both ways, and a depmod that knows
+# this host's /etc. No compiler, no headers, no DKMS.
+new_packaged_host()
+{
+	local kernel
+
+	new_host
+	rm -r "$root/usr/sbin/dkms" "$root/etc/dkms" "$root"/lib/modules/*/{build,updates}
+	cat >"$root/usr/sbin/depmod" <<-END
+		#!/bin/sh
+		echo "\$*" >>$root/depmod.log
+		! [ -e $root/knobs/depmod.\$1 ] || exit 1
+		$(command -v depmod) -b $root -C $root/etc/depmod.d "\$@"
+	END
+	chmod +x "$root/usr/sbin/depmod"
+	mkdir "$root/etc/depmod.d"
+	for kernel in $KERNEL 6.13.0-test; do
+		SUBDIR=virtio-vfio-alias module $kernel version=0.1.0 "$alias"
+		SUBDIR=updates/virtio-vfio module $kernel version=0.1.0
+	done
+}
+
+packaged_there_and_back()
+{
+	local before
+
+	new_packaged_host
+	before=$(modules)
+	aliases 0 && ends 0 enable --libvirt && aliases 1 &&
+		ends 0 status --json && is status \
+		"$(jq -c '[.libvirt, (.kernels[] | .source, .alias, .alias_listed)]' "$root/out")" \
+		'[true,"package",true,true,"package",true,true]' &&
+		ends 0 doctor && prints "virtio-vfio-alias/virtio_vfio_pci.ko, version" &&
+		prints "in modules.alias, as decided" || return
+	rm "$root/depmod.log"
+	ends 0 enable --libvirt && [[ ! -e $root/depmod.log ]] &&
+		ends 0 disable --libvirt && aliases 0 && unchanged "$before"
+}
+
+# depmod, whoever runs it, does as decided for a kernel whose package comes later.
+packaged_later_kernel()
+{
+	new_packaged_host
+	ends 0 enable --libvirt || return
+	SUBDIR=virtio-vfio-alias module 7.2.0-test version=0.1.0 "$alias"
+	SUBDIR=updates/virtio-vfio module 7.2.0-test version=0.1.0
+	"$root/usr/sbin/depmod" 7.2.0-test &&
+		is aliases "$(grep -c '^alias vfio_pci:' "$root/lib/modules/7.2.0-test/modules.alias")" 1
+}
+
+packaged_rolled_back()
+{
+	local before
+
+	new_packaged_host
+	before=$(modules)
+	touch "$root/knobs/depmod.6.13.0-test"
+	ends 1 enable --libvirt && prints "6.13.0-test: depmod failed" &&
+		unchanged "$before"
+}
+
+packaged_others_file()
+{
+	local before
+
+	new_packaged_host
+	echo "override virtio_vfio_pci * kernel" >"$root/etc/depmod.d/virtio-vfio.conf"
+	before=$(modules)
+	ends 1 enable --libvirt && prints "was not written by this tool" &&
+		prints "add the line override virtio_vfio_pci * virtio-vfio-alias to it" &&
+		unchanged "$before"
+}
+
+# What DKMS built before a package came is decided still, but not by its file.
+packaged_instead_of_dkms()
+{
+	new_packaged_host
+	mkdir "$root/etc/dkms"
+	echo 'MAKE[0]+=" VFIO_ALIAS=y"' >"$root/etc/dkms/virtio-vfio.conf"
+	ends 3 doctor && prints "missing, although enabled" &&
+		prints "mend: virtio-vfio enable --libvirt" &&
+		ends 0 enable --libvirt && aliases 1
+}
+
 fact "enable, disable --libvirt: all is as before" libvirt_there_and_back
+fact "enable, disable --libvirt: prebuilt: all is as before" packaged_there_and_back
+fact "enable --libvirt: prebuilt: also for kernels that come later" packaged_later_kernel
+fact "enable --libvirt: prebuilt: rolled back if depmod fails" packaged_rolled_back
+fact "enable --libvirt: prebuilt: an operator's own depmod.d file stays" packaged_others_file
+fact "enable --libvirt: prebuilt: after DKMS" packaged_instead_of_dkms
 fact "enable --libvirt: also for kernels that come later" libvirt_later_kernel
 fact "enable, disable --libvirt: a second time builds nothing" libvirt_twice
 fact "status: says so" libvirt_status
