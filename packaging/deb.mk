@@ -7,3 +7,9 @@ deb:
 
 # The lab's host installs the packages.
 check $(filter-out check-build check-tools,$(PARTS)): deb
+
+# Of prebuilt modules for the kernel whose build directory KDIR is.
+.PHONY: deb-modules
+deb-modules: export KDIR := $(KDIR)
+deb-modules:
+	packaging/build-deb-modules
