@@ -11,6 +11,7 @@
 # make dist          the release tarball, in build/dist/
 # make deb           Debian packages, in build/deb/
 # make deb-modules   a package of prebuilt modules for KDIR, in build/deb-modules/
+# make rpm           RPM packages, in build/rpm/
 #
 # V=1 shows commands and what the probes found, W=1 and C=1 are the kernel's
 # (more warnings, sparse).
