@@ -105,10 +105,24 @@ bool libvirt_is_enabled(void)
 	       read_decision(&decisions[BY_DEPMOD]).enabled;
 }
 
+/* Debian has it in the first, newer packages for Fedora's kin in the second. */
+static const char *find_dkms(void)
+{
+	static const char * const files[] = { "/usr/sbin/dkms", "/usr/bin/dkms" };
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		if (file_exists(path("%s", files[i])))
+			return files[i];
+	}
+
+	return NULL;
+}
+
 static int run_dkms(const char *action, const struct module *module)
 {
 	const char * const argv[] = {
-		"/usr/sbin/dkms", action, "-m", "virtio-vfio", "-v",
+		find_dkms(), action, "-m", "virtio-vfio", "-v",
 		module->version, "-k", module->kernel, "--force", NULL
 	};
 	int ret;
@@ -295,7 +309,7 @@ int libvirt_enable(bool enable)
 	bool used[DECISIONS];
 	int ret;
 
-	used[BY_DKMS] = file_exists(path("/usr/sbin/dkms"));
+	used[BY_DKMS] = find_dkms();
 	used[BY_DEPMOD] = some_are_packaged();
 	if (!used[BY_DKMS] && !used[BY_DEPMOD])
 		return refuse(FAILED, "libvirt", "apt install virtio-vfio-dkms",

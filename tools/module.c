@@ -101,6 +101,13 @@ static bool alias_is_listed(const char *kernel)
 	return listed;
 }
 
+/* Where DKMS puts modules depends on the distribution. */
+static bool is_dkms(const char *file)
+{
+	return strstr(file, "/updates/dkms/" DRIVER ".ko") ||
+	       strstr(file, "/extra/" DRIVER ".ko");
+}
+
 static bool is_packaged(const char *kernel)
 {
 	return !access(path("/lib/modules/%s/" ALIAS_DIR "/" DRIVER ".ko",
@@ -126,7 +133,7 @@ int module_read(struct module *module, const char *kernel)
 	if (file && !access(file, F_OK)) {
 		snprintf(module->path, sizeof(module->path), "%s",
 			 file + strlen(file_root()));
-		module->dkms = strstr(file, "/updates/dkms/");
+		module->dkms = is_dkms(file);
 		module->packaged = !module->dkms && is_packaged(kernel);
 		read_info(module, mod);
 	}

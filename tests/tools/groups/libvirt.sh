@@ -77,6 +77,20 @@ libvirt_there_and_back()
 		aliases 0 && unchanged "$before"
 }
 
+# Where Fedora's kin have DKMS, and their DKMS the modules.
+libvirt_on_fedora()
+{
+	local before
+
+	export SUBDIR=extra
+	new_host
+	mkdir -p "$root/usr/bin"
+	mv "$root/usr/sbin/dkms" "$root/usr/bin"
+	before=$(modules)
+	ends 0 enable --libvirt && aliases 1 && ends 0 disable --libvirt &&
+		aliases 0 && unchanged "$before"
+}
+
 # A build that comes later, for a new kernel, does as decided.
 libvirt_later_kernel()
 {
@@ -269,6 +283,7 @@ packaged_instead_of_dkms()
 }
 
 fact "enable, disable --libvirt: all is as before" libvirt_there_and_back
+fact "enable, disable --libvirt: Fedora: all is as before" libvirt_on_fedora
 fact "enable, disable --libvirt: prebuilt: all is as before" packaged_there_and_back
 fact "enable --libvirt: prebuilt: also for kernels that come later" packaged_later_kernel
 fact "enable --libvirt: prebuilt: rolled back if depmod fails" packaged_rolled_back
