@@ -68,21 +68,12 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 			   module->path);
 }
 
-/* A module in use is replaced on disk only. */
 static void check_loaded(struct doctor *doctor, const struct module *module)
 {
-	char running[64];
-
-	if (!module_is_loaded()) {
+	if (!module_is_loaded())
 		doctor_say(doctor, GOOD, "loaded module", NULL,
 			   "none; it is loaded when a VF is bound");
-		return;
-	}
-
-	file_read(path("/sys/module/" DRIVER "/srcversion"), running,
-		  sizeof(running));
-	if (!running[0] || !module->srcversion[0] ||
-	    !strcmp(running, module->srcversion))
+	else if (module_is_current(module))
 		doctor_say(doctor, GOOD, "loaded module", NULL,
 			   "the one that is installed");
 	else

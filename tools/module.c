@@ -189,6 +189,18 @@ bool module_is_loaded(void)
 	return file_exists(path("/sys/bus/pci/drivers/" DRIVER));
 }
 
+/* A module in use is replaced on disk only. */
+int module_is_current(const struct module *module)
+{
+	char running[sizeof(module->srcversion)];
+
+	file_read(path("/sys/module/" DRIVER "/srcversion"), running,
+		  sizeof(running));
+	if (!running[0] || !module->srcversion[0])
+		return -1;
+	return !strcmp(running, module->srcversion);
+}
+
 int module_load(void)
 {
 	struct kmod_module *mod = NULL;

@@ -54,6 +54,9 @@ void module_running_kernel(char *release, size_t size);
 /* Whether the driver is there. */
 bool module_is_loaded(void);
 
+/* Whether it is the one that is installed: 1, 0, or -1 if that can't be told. */
+int module_is_current(const struct module *module);
+
 /**
  * module_load - load the module, as modprobe would do it
  *

@@ -52,7 +52,8 @@ static struct json_object *describe_kernels(void)
 static struct json_object *describe_loaded(void)
 {
 	struct json_object *object;
-	char text[64];
+	struct module module;
+	char text[72];
 
 	if (!module_is_loaded())
 		return NULL;
@@ -65,6 +66,10 @@ static struct json_object *describe_loaded(void)
 	file_read(path("/sys/module/" DRIVER "/parameters/transitional"), text,
 		  sizeof(text));
 	add_flag(object, "transitional", *text ? *text == 'Y' : -1);
+	module_running_kernel(text, sizeof(text));
+	module_read(&module, text);
+	add_name(object, "installed", module.version);
+	add_flag(object, "current", module_is_current(&module));
 	return object;
 }
 
@@ -149,16 +154,26 @@ static void print_kernels(struct json_object *kernels)
 		printf("No kernel is installed here.\n");
 }
 
+static const char *text_of(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_object_object_get(object, key);
+
+	return value ? json_object_get_string(value) : "unknown";
+}
+
 static void print_loaded(struct json_object *loaded)
 {
-	const char *version;
+	struct json_object *current;
 
 	if (!loaded) {
 		printf("The module is not loaded.\n");
 		return;
 	}
-	version = json_object_get_string(json_object_object_get(loaded, "version"));
-	printf("Loaded: version %s.\n", version ? version : "unknown");
+	printf("Loaded: version %s.\n", text_of(loaded, "version"));
+	current = json_object_object_get(loaded, "current");
+	if (current && !json_object_get_boolean(current))
+		printf("Installed: version %s; used once the module is loaded anew.\n",
+		       text_of(loaded, "installed"));
 }
 
 static void print_pfs(struct json_object *pfs)

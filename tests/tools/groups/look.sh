@@ -174,7 +174,36 @@ policies_in_status()
 		is default "$(jq -r .transitional_by_default.modprobe "$root/out")" Y
 }
 
+# loaded_is SRCVERSION VERSION - what runs, where 0.1.0 of AAAA is installed
+loaded_is()
+{
+	new_tree
+	mkdir -p "$root/sys/module/virtio_vfio_pci" \
+		"$root/sys/bus/pci/drivers/virtio_vfio_pci"
+	echo "$1" >"$root/sys/module/virtio_vfio_pci/srcversion"
+	echo "$2" >"$root/sys/module/virtio_vfio_pci/version"
+	ends 0 status --json &&
+		is loaded "$(jq -c '.loaded | [.version, .installed, .current]' "$root/out")" "$3" &&
+		ends 0 status && prints_line "Loaded: version ${2:-unknown}\."
+}
+
+an_older_module_is_loaded()
+{
+	loaded_is BBBB 0.0.9 '["0.0.9","0.1.0",false]' &&
+		prints_line "Installed: version 0\.1\.0; used .*" &&
+		loaded_is BBBB 0.1.0 '["0.1.0","0.1.0",false]' &&
+		prints "Installed: version 0.1.0; used"
+}
+
+the_installed_module_is_loaded()
+{
+	loaded_is AAAA 0.1.0 '["0.1.0","0.1.0",true]' && prints_not Installed: &&
+		loaded_is "" "" '[null,"0.1.0",null]' && prints_not Installed:
+}
+
 fact "status: the module of each kernel" in_status
+fact "status: an older module is loaded than is installed" an_older_module_is_loaded
+fact "status: the module that is installed is loaded" the_installed_module_is_loaded
 fact "status: the policy of each PF" policies_in_status
 
 usage()
