@@ -45,6 +45,33 @@ static bool signature_enforced(void)
 			 sizeof(text)) > 0 && !strstr(text, "[none]");
 }
 
+/*
+ * Whether the kernel has a key of that name in one of its keyrings. Only root
+ * sees any of them.
+ */
+static bool key_is_missing(const char *signer)
+{
+	bool some = false, found = false;
+	char line[512], text[144];
+	const char *name;
+	FILE *file;
+
+	/* Its organization may come before, its ID comes after. */
+	snprintf(text, sizeof(text), "%s:", signer);
+	file = fopen(path("/proc/keys").s, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		name = strstr(line, " asymmetri ");
+		if (!name)
+			continue;
+		some = true;
+		found = strstr(name, text);
+	}
+	fclose(file);
+	return some && !found;
+}
+
 static void check_signature(struct doctor *doctor, const struct module *module)
 {
 	bool enforced = secure_boot() || signature_enforced();
@@ -52,6 +79,12 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 	if (!enforced)
 		doctor_say(doctor, GOOD, "signature", NULL,
 			   "this kernel loads modules without one");
+	else if (module->is_signed && !module_is_loaded() &&
+		 key_is_missing(module->signer))
+		doctor_say(doctor, BAD, "signature",
+			   "mokutil --import /var/lib/dkms/mok.pub, reboot, and enroll it",
+			   "signed by \"%s\", and this kernel has no such key: it refuses the module",
+			   module->signer);
 	else if (module->is_signed)
 		doctor_say(doctor, module_is_loaded() ? GOOD : NOTE,
 			   "signature", module_is_loaded() ? NULL :
@@ -63,7 +96,7 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 	else
 		doctor_say(doctor, BAD, "signature", module->packaged ?
 			   "a package that was built with SIGN_KEY and SIGN_CERT, and mokutil --import of that certificate" :
-			   "mokutil --import /var/lib/dkms/mok.pub, reboot, enroll, and let DKMS build anew",
+			   "apt install openssl mokutil, let DKMS build anew, mokutil --import /var/lib/dkms/mok.pub, reboot, and enroll it",
 			   "this kernel loads signed modules only, and %s isn't",
 			   module->path);
 }

@@ -51,6 +51,14 @@ lockdown()
 	echo "$1" >"$root/sys/kernel/security/lockdown"
 }
 
+# keys NAME - those that the kernel has
+keys()
+{
+	printf '%s I------ 1 perm %s 0 0 %s\n' \
+		05c4348a 1f0b0000 "keyring   .builtin_trusted_keys: 1" \
+		3eca8833 1f010000 "asymmetri $1: 5ace0065: X509.rsa 000a4dea []" >"$root/proc/keys"
+}
+
 listed()
 {
 	module $KERNEL version=0.1.0 "$alias"
@@ -112,6 +120,12 @@ fact "doctor: lockdown, no signature" finds bad signature "loads signed modules 
 	"mokutil --import" 'lockdown "none [integrity] confidentiality"'
 fact "doctor: no lockdown" finds ok signature "without one" "" \
 	'lockdown "[none] integrity confidentiality"'
+fact "doctor: Secure Boot, signed by a key that the kernel lacks" finds bad signature \
+	'no such key: it refuses the module' "mokutil --import" \
+	'secure_boot; sign_module $KERNEL; keys "Test signer 2"'
+fact "doctor: Secure Boot, signed by a key that the kernel has" finds note signature \
+	'signed by "Test signer"' "mokutil --test-key" \
+	'secure_boot; sign_module $KERNEL; keys "Test signer"'
 fact "doctor: Secure Boot, signed" finds note signature 'signed by "Test signer"' \
 	"mokutil --test-key" 'secure_boot; sign_module $KERNEL'
 fact "doctor: the alias is missing" finds bad "libvirt's alias" "missing, although enabled" \
