@@ -9,6 +9,7 @@
 #                    check-policy, check-libvirt, check-lab, check-guest are its
 #                    parts
 # make dist          the release tarball, in build/dist/
+# make bench         what accesses cost under vfio-pci, upstream's driver and ours
 # make deb           Debian packages, in build/deb/
 # make deb-modules   a package of prebuilt modules for KDIR, in build/deb-modules/
 # make rpm           RPM packages, in build/rpm/
@@ -53,9 +54,12 @@ tools:
 
 PARTS = check-build check-tools check-package check-policy check-libvirt check-lab \
 	check-guest
-.PHONY: demo check $(PARTS)
+.PHONY: demo bench check $(PARTS)
 demo: deb
 	tests/lab/demo
+
+bench: deb
+	@tests/bench/run
 
 check:
 	tests/check $(PARTS)
