@@ -189,16 +189,24 @@ bool module_is_loaded(void)
 	return file_exists(path("/sys/bus/pci/drivers/" DRIVER));
 }
 
-/* A module in use is replaced on disk only. */
+/* One of what tells modules apart: 1 if both have it and it is the same. */
+static int is_same(const char *file, const char *installed)
+{
+	char running[64];
+
+	file_read(path("/sys/module/" DRIVER "/%s", file), running,
+		  sizeof(running));
+	if (!running[0] || !installed[0])
+		return -1;
+	return !strcmp(running, installed);
+}
+
+/* The same sources have the same srcversion, whatever version they are. */
 int module_is_current(const struct module *module)
 {
-	char running[sizeof(module->srcversion)];
+	int source = is_same("srcversion", module->srcversion);
 
-	file_read(path("/sys/module/" DRIVER "/srcversion"), running,
-		  sizeof(running));
-	if (!running[0] || !module->srcversion[0])
-		return -1;
-	return !strcmp(running, module->srcversion);
+	return is_same("version", module->version) ? source : 0;
 }
 
 int module_load(void)

@@ -192,7 +192,8 @@ an_older_module_is_loaded()
 	loaded_is BBBB 0.0.9 '["0.0.9","0.1.0",false]' &&
 		prints_line "Installed: version 0\.1\.0; used .*" &&
 		loaded_is BBBB 0.1.0 '["0.1.0","0.1.0",false]' &&
-		prints "Installed: version 0.1.0; used"
+		prints "Installed: version 0.1.0; used" &&
+		loaded_is AAAA 0.0.9 '["0.0.9","0.1.0",false]'
 }
 
 the_installed_module_is_loaded()
