@@ -93,9 +93,13 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 			   "signed by \"%s\"%s", module->signer,
 			   module_is_loaded() ? "" :
 			   "; whether the kernel trusts that key shows when it is loaded");
+	else if (module->packaged)
+		doctor_say(doctor, BAD, "signature",
+			   "a package that was built with SIGN_KEY and SIGN_CERT, and mokutil --import of that certificate",
+			   "this kernel loads signed modules only, and %s isn't",
+			   module->path);
 	else
-		doctor_say(doctor, BAD, "signature", module->packaged ?
-			   "a package that was built with SIGN_KEY and SIGN_CERT, and mokutil --import of that certificate" :
+		doctor_say(doctor, BAD, "signature",
 			   "apt install openssl mokutil, let DKMS build anew, mokutil --import /var/lib/dkms/mok.pub, reboot, and enroll it",
 			   "this kernel loads signed modules only, and %s isn't",
 			   module->path);
