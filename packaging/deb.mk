@@ -6,7 +6,7 @@ deb:
 	packaging/build-deb
 
 # The lab's host installs the packages.
-check $(filter-out check-build check-tools,$(PARTS)): deb
+check check-package $(filter-out check-build check-tools,$(PARTS)): deb
 
 # Of prebuilt modules for the kernel whose build directory KDIR is.
 .PHONY: deb-modules
