@@ -7,7 +7,7 @@
 # KTAP. fresh: nothing was decided, or all taken back. opted: libvirt's alias was
 # decided on before this boot; it ends with the host going down while a domain
 # runs. rebooted: the boot after that. KERNEL is a name for the host in what is
-# printed.
+# printed, ROUNDS how often a domain is stopped and started.
 # shellcheck disable=SC2317 # facts are called by name
 
 set -u
@@ -233,8 +233,8 @@ facts_opted()
 		detach_and_reattach virtio_vfio_pci virtio_vfio_pci
 	fact "managed: starts again" start managed
 	needs
-	fact "managed: stopped and started 20 times" \
-		stop_and_start managed 20 virtio_vfio_pci
+	fact "managed: stopped and started ${ROUNDS:-20} times" \
+		stop_and_start managed "${ROUNDS:-20}" virtio_vfio_pci
 	fact "managed: a transitional device after that" guest_pci_id managed 1af4:1000
 	fact "managed: network device again" guest_nic_up managed 192.0.2.21
 }
