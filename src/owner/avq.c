@@ -259,7 +259,7 @@ static void go_on(struct virtio_owner_avq *avq)
 	send_pending(avq);
 }
 
-/* The same, and have an interrupt for the next. Caller holds the lock. */
+/* Take answers, and have an interrupt for the next. Caller holds the lock. */
 static void take_all_answers(struct virtio_owner_avq *avq)
 {
 	do {
@@ -303,8 +303,10 @@ static bool look_for_answer(struct virtio_owner_avq *avq,
 		}
 		stop = cmd->state != CMD_SENT || need_resched() ||
 		       (end && ktime_get_ns() > end);
-		if (stop && avq->vq && !list_empty(&avq->sent))
+		if (stop && avq->vq && !list_empty(&avq->sent)) {
 			take_all_answers(avq);
+			go_on(avq);
+		}
 		over = cmd->state != CMD_PENDING && cmd->state != CMD_SENT;
 		spin_unlock_irq(&avq->lock);
 
