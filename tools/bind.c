@@ -156,7 +156,7 @@ static int refuse_module(const struct function *vf, int err)
 {
 	if (err == -ENOENT)
 		return refuse(FAILED, vf->address,
-			      "apt install linux-headers-$(uname -r), then \"dkms status virtio-vfio\"",
+			      INSTALL HEADERS "$(uname -r), then \"dkms status virtio-vfio\"",
 			      DRIVER " is not installed for the running kernel");
 
 	return refuse(FAILED, vf->address, "virtio-vfio doctor",

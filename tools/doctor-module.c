@@ -14,6 +14,7 @@
 #include "function.h"
 #include "libvirt.h"
 #include "module.h"
+#include "report.h"
 
 /* Four bytes of attributes, and then the value. */
 #define SECURE_BOOT "/sys/firmware/efi/efivars/" \
@@ -100,7 +101,8 @@ static void check_signature(struct doctor *doctor, const struct module *module)
 			   module->path);
 	else
 		doctor_say(doctor, BAD, "signature",
-			   "apt install openssl mokutil, let DKMS build anew, mokutil --import /var/lib/dkms/mok.pub, reboot, and enroll it",
+			   INSTALL
+			   "openssl mokutil, let DKMS build anew, mokutil --import /var/lib/dkms/mok.pub, reboot, and enroll it",
 			   "this kernel loads signed modules only, and %s isn't",
 			   module->path);
 }
@@ -164,7 +166,7 @@ void doctor_module(struct doctor *doctor)
 	module_running_kernel(release, sizeof(release));
 	if (module_read(&module, release)) {
 		snprintf(mend, sizeof(mend),
-			 "apt install virtio-vfio-dkms linux-headers-%s",
+			 INSTALL "virtio-vfio-dkms " HEADERS "%s",
 			 release);
 		doctor_say(doctor, BAD, "module", mend,
 			   DRIVER " is not installed for the running kernel, %s",

@@ -159,7 +159,7 @@ static bool is_to_change(const struct module *module, bool alias)
 		return false;
 	}
 	if (!file_exists(path("/lib/modules/%s/build", module->kernel))) {
-		say(module->kernel, "waits for the kernel's headers: apt install linux-headers-%s",
+		say(module->kernel, "waits for the kernel's headers: " INSTALL HEADERS "%s",
 		    module->kernel);
 		return false;
 	}
@@ -312,7 +312,7 @@ int libvirt_enable(bool enable)
 	used[BY_DKMS] = find_dkms();
 	used[BY_DEPMOD] = some_are_packaged();
 	if (!used[BY_DKMS] && !used[BY_DEPMOD])
-		return refuse(FAILED, "libvirt", "apt install virtio-vfio-dkms",
+		return refuse(FAILED, "libvirt", INSTALL "virtio-vfio-dkms",
 			      "there is neither DKMS, which builds the module with or without its alias, nor a package of prebuilt modules, which has both");
 	if (!run_lock("libvirt", LOCK_SECONDS))
 		return FAILED;

@@ -13,6 +13,14 @@ enum {
 	IN_USE = 4,
 };
 
+/* How packages come to this host, and what a kernel's headers are called there;
+ * the RPM packages say otherwise.
+ */
+#ifndef INSTALL
+#define INSTALL "apt install "
+#define HEADERS "linux-headers-"
+#endif
+
 /* From here on messages go to syslog, for udev shows nobody what its programs
  * print.
  */
