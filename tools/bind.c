@@ -90,20 +90,48 @@ static int restore(struct function *vf, const struct state *state)
 	return ret;
 }
 
+/*
+ * The event that it got a driver is still to come, and must not have policy bind
+ * it again.
+ */
+static void note_given_back(const struct function *vf)
+{
+	struct state state = { .given_back = true, .transitional = -1 };
+	struct policy policy;
+
+	snprintf(state.driver, sizeof(state.driver), "%s", vf->driver);
+	if (vf->driver[0] && !policy_read(vf->pf, &policy))
+		state_write(vf->address, &state);
+	else
+		state_remove(vf->address);
+}
+
+/* Else the event of it would have policy bind the VF again. */
+static void forget_policy(const struct function *vf, const struct state *state)
+{
+	struct state forgotten = *state;
+
+	forgotten.by_policy = false;
+	state_write(vf->address, &forgotten);
+}
+
 static void roll_back(struct function *vf, const struct state *state)
 {
 	int ret;
 
 	function_read(vf, vf->address);
+	forget_policy(vf, state);
 	ret = restore(vf, state);
-	if (ret)
-		refuse(FAILED, vf->address,
-		       "see \"dmesg\" for what holds it, then \"virtio-vfio unbind\" it",
-		       "could not be given back to %s: %s",
-		       state->driver[0] ? state->driver : "no driver",
-		       reason(ret));
-	else
-		state_remove(vf->address);
+	if (!ret) {
+		note_given_back(vf);
+		return;
+	}
+
+	state_write(vf->address, state);
+	refuse(FAILED, vf->address,
+	       "see \"dmesg\" for what holds it, then \"virtio-vfio unbind\" it",
+	       "could not be given back to %s: %s",
+	       state->driver[0] ? state->driver : "no driver", reason(ret));
 }
 
 /* Or what a run that was killed while it gave the VF back has left there. */
@@ -114,7 +142,7 @@ static bool override_is_ours(const struct function *vf)
 	if (!vf->override[0] || !strcmp(vf->override, DRIVER))
 		return vf->override[0];
 
-	return !state_read(vf->address, &state) &&
+	return !state_read(vf->address, &state) && !state.given_back &&
 	       !strcmp(vf->override, state.driver);
 }
 
@@ -305,7 +333,7 @@ static int give_back(struct function *vf, const struct state *was,
 
 	ret = restore(vf, &goal);
 	if (!ret) {
-		state_remove(vf->address);
+		note_given_back(vf);
 		say(vf->address, vf->driver[0] ? "given to %s" :
 		    "has no driver now%s", vf->driver);
 		return DONE;
@@ -325,12 +353,16 @@ static int give_back(struct function *vf, const struct state *was,
 
 int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 {
-	struct state state, forgotten;
+	struct state state;
 	bool known;
 	int ret;
 
 	function_read(vf, vf->address);
 	known = !state_read(vf->address, &state);
+	if (known && state.given_back) {
+		state_remove(vf->address);
+		known = false;
+	}
 	if (by_policy && !known)
 		return DONE;
 	if (by_policy && !state.by_policy)
@@ -348,11 +380,8 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 	if (ret)
 		return ret;
 
-	/* Else the event of it would have policy bind it again. */
-	forgotten = state;
-	forgotten.by_policy = false;
 	if (known && !by_policy)
-		state_write(vf->address, &forgotten);
+		forget_policy(vf, &state);
 
 	return give_back(vf, known ? &state : NULL, by_policy);
 }

@@ -111,6 +111,7 @@ int state_read(const char *vf, struct state *state)
 		state->transitional = *value == '1';
 	get(text, "by", value, sizeof(value));
 	state->by_policy = !strcmp(value, "policy");
+	state->given_back = !strcmp(value, "nobody");
 	return 0;
 }
 
@@ -120,6 +121,7 @@ int state_write(const char *vf, const struct state *state)
 
 	snprintf(text, sizeof(text), "driver=%s\ntransitional=%d\nby=%s\n",
 		 state->driver, state->transitional,
+		 state->given_back ? "nobody" :
 		 state->by_policy ? "policy" : "command");
 	return file_replace(state_path(vf), text);
 }

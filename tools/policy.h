@@ -22,12 +22,14 @@ int policy_remove(const char *pf);
 
 /**
  * struct state - how a VF was before the tool bound it, until the next boot
+ * @given_back: it has that driver again, and policy doesn't take it from there
  * @driver: what was bound, "" for nothing, our driver if someone else bound that
  * @by_policy: bound because its PF is opted in
  * @transitional: what it was before policy changed it for a VF that policy
  *	didn't bind, -1 if it didn't
  */
 struct state {
+	bool given_back;
 	char driver[64];
 	bool by_policy;
 	int transitional;

@@ -55,13 +55,22 @@ static bool is_given_up(const struct function *vf)
 	       !state.by_policy;
 }
 
-/* Whoever binds another driver by its name knows; no need to tell of it again. */
+/*
+ * Whoever binds another driver by its name knows; no need to tell of it again.
+ * The tool does so when it gives a VF back, and takes the name away soon.
+ */
 static bool is_taken(const struct function *vf)
 {
 	const char *action = getenv("ACTION");
+	struct state state;
 
-	return action && !strcmp(action, "bind") && vf->driver[0] &&
-	       strcmp(vf->driver, DRIVER) && !strcmp(vf->driver, vf->override);
+	if (!action || strcmp(action, "bind") || !vf->driver[0] ||
+	    !strcmp(vf->driver, DRIVER))
+		return false;
+
+	return !strcmp(vf->driver, vf->override) ||
+	       (!state_read(vf->address, &state) && !state.by_policy &&
+		!strcmp(vf->driver, state.driver));
 }
 
 static int hand_to_systemd(const char *address)

@@ -74,6 +74,18 @@ enabled_others()
 	none_failed
 }
 
+# The host's driver had it before, and policy doesn't take it from there until the
+# VF appears anew.
+unbind_lasts()
+{
+	local vf
+
+	vf=$(vf 0)
+	virtio-vfio unbind "$vf" && calm && is "$vf's driver" "$(vf_driver "$vf")" virtio-pci &&
+		is driver_override "$(vf_override "$vf")" "(null)" || return
+	coldplug "$vf" && calm && enabled_others
+}
+
 disable_restores()
 {
 	virtio-vfio disable --pf "$PF" && calm &&
@@ -269,6 +281,7 @@ fact "doctor: nothing is bad, and the exit status 0" doctor_says 0 no
 fact "doctor: the exit status is 3 if something is bad" doctor_blacklist
 fact "enable: a VF whose interface is up is left alone and named" enable_with_one_up
 fact "enable: the others are bound, transitional and the group's" enabled_others
+fact "unbind: the host's driver keeps the VF" unbind_lasts
 fact "disable: all is as it was" disable_restores
 fact "udev: new VFs are bound, and the module is loaded for them" new_vfs
 fact "udev: SR-IOV goes off and on while units run" off_and_on
