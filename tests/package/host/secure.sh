@@ -49,13 +49,16 @@ signer()
 	modinfo -F signer virtio_vfio_pci
 }
 
-# doctor_says STATUS TEXT
+# doctor_says STATUS TEXT...
 doctor_says()
 {
-	local said status=0
+	local said status=0 text
 
 	said=$(virtio-vfio doctor) || status=$?
-	[[ $status == "$1" && $said == *"$2"* ]] || say_error "status $status: $said"
+	for text in "${@:2}"; do
+		[[ $status == "$1" && $said == *"$text"* ]] ||
+			say_error "status $status: $said" || return
+	done
 }
 
 trusted_loads()
@@ -73,11 +76,11 @@ refused()
 {
 	local said
 
-	rm -f "$modules"/*.ko* && cp "/root/life/$1"/*.ko "$modules" && depmod || return
+	cp "/root/life/$1"/*.ko.xz "$modules" || return
 	said=$(modprobe virtio_vfio_pci 2>&1) && say_error "it was loaded" && return 1
 	[[ $said == *"Key was rejected by service"* || $said == *"Operation not permitted"* ]] ||
 		say_error "$said" || return
-	doctor_says 3 "$2" && doctor_says 3 "mokutil --import"
+	doctor_says 3 "$2" "mokutil --import"
 }
 
 fact "Secure Boot is on, and the kernel has DKMS' key" secure_boot
