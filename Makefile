@@ -5,10 +5,9 @@
 # make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
 # make tools         the command virtio-vfio, in build/tools/
 # make demo          the main job, shown in an emulated lab
-# make check         all tests but those of packages; check-build, check-tools,
+# make check         all tests; check-build, check-tools, check-package,
 #                    check-policy, check-libvirt, check-lab, check-guest are its
 #                    parts
-# make check-package how packages are built, and the life of an installation
 # make dist          the release tarball, in build/dist/
 # make bench         what accesses cost under vfio-pci, upstream's driver and ours
 # make deb           Debian packages, in build/deb/
@@ -53,8 +52,8 @@ clean:
 tools:
 	$(MAKE) -C tools
 
-PARTS = check-build check-tools check-policy check-libvirt check-lab check-guest
-.PHONY: demo bench check check-package $(PARTS)
+PARTS = check-build check-tools check-package check-policy check-libvirt check-lab check-guest
+.PHONY: demo bench check $(PARTS)
 demo: deb
 	tests/lab/demo
 
@@ -64,7 +63,7 @@ bench: deb
 check:
 	tests/check $(PARTS)
 
-check-package $(PARTS):
+$(PARTS):
 	tests/check $@
 
 .PHONY: dist
