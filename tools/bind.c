@@ -380,10 +380,28 @@ int unbind_vf(struct function *vf, const struct users *users, bool by_policy)
 	if (ret)
 		return ret;
 
-	if (known && !by_policy)
+	if (known)
 		forget_policy(vf, &state);
 
 	return give_back(vf, known ? &state : NULL, by_policy);
+}
+
+int leave_vf(struct function *vf, const struct users *users)
+{
+	struct state state;
+	int ret;
+
+	if (state_read(vf->address, &state))
+		return DONE;
+
+	ret = unbind_vf(vf, users,
+			state.by_policy || !strcmp(state.driver, DRIVER));
+	function_read(vf, vf->address);
+	if (ret == IN_USE && override_is_ours(vf) &&
+	    !write_attribute(vf, "driver_override", "\n"))
+		state_remove(vf->address);
+
+	return ret;
 }
 
 void leave_to_kernel(struct function *vf)

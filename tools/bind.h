@@ -35,6 +35,18 @@ int bind_vf(struct function *vf, const struct users *users,
  */
 int unbind_vf(struct function *vf, const struct users *users, bool by_policy);
 
+/**
+ * leave_vf - undo what the tool did to a VF, before the tool goes
+ * @vf: as read under the lock; read anew
+ * @users: as read
+ *
+ * One that is in use keeps the driver, until its user or the host chooses
+ * another.
+ *
+ * Return: an exit status
+ */
+int leave_vf(struct function *vf, const struct users *users);
+
 /*
  * leave_to_kernel - let the kernel choose a driver for a VF that has none
  *

@@ -46,11 +46,18 @@ static int restore_autoprobe(const char *pf)
 	return ret;
 }
 
+static int unbind_by_policy(struct function *vf, const struct users *users)
+{
+	return unbind_vf(vf, users, true);
+}
+
 /*
- * Stops between two VFs if a signal came. With @autoprobe the kernel would
- * have bound those that came while it was off.
+ * Bind all VFs if there is a policy, else do what @undo does. Stops between two if
+ * a signal came. With @autoprobe the kernel would have bound those that came while
+ * it was off.
  */
 static int do_vfs(const struct function *pf, const struct policy *policy,
+		  int (*undo)(struct function *vf, const struct users *users),
 		  bool autoprobe)
 {
 	struct users users = users_read();
@@ -68,14 +75,14 @@ static int do_vfs(const struct function *pf, const struct policy *policy,
 			break;
 		}
 		ret = worse(ret, policy ? bind_vf(&vfs[i], &users, policy) :
-					  unbind_vf(&vfs[i], &users, true));
+					  undo(&vfs[i], &users));
 		if (autoprobe)
 			leave_to_kernel(&vfs[i]);
 	}
 
 	free(vfs);
 	users_free(&users);
-	if (ret == IN_USE)
+	if (ret == IN_USE && undo != leave_vf)
 		say(pf->address, "these VFs wait; run the same command again when they are free");
 	return ret == IN_USE ? DONE : ret;
 }
@@ -146,7 +153,7 @@ int pf_enable(const char *address, const struct policy *policy)
 	if (!ret) {
 		say(pf.address, "its VFs are bound to " DRIVER "%s as they appear",
 		    policy->transitional ? " and shown as transitional" : "");
-		ret = do_vfs(&pf, policy, false);
+		ret = do_vfs(&pf, policy, NULL, false);
 	}
 
 	run_unlock();
@@ -177,9 +184,35 @@ int pf_disable(const char *address)
 			     "can't be opted out: %s", strerror(-ret));
 	} else {
 		say(pf.address, "its VFs are left to the host");
-		ret = present ? do_vfs(&pf, NULL, autoprobe) : DONE;
+		ret = present ? do_vfs(&pf, NULL, unbind_by_policy, autoprobe) :
+				DONE;
 	}
 
 	run_unlock();
+	return ret;
+}
+
+int pf_leave_all(void)
+{
+	struct function *pfs;
+	int count, i, ret = DONE;
+	bool autoprobe;
+
+	count = function_pfs(&pfs);
+	for (i = 0; i < count; i++) {
+		if (!run_lock(pfs[i].address, LOCK_SECONDS)) {
+			ret = FAILED;
+			continue;
+		}
+
+		autoprobe = state_read_autoprobe(pfs[i].address);
+		if (restore_autoprobe(pfs[i].address))
+			ret = refuse(FAILED, pfs[i].address, NULL,
+				     "sriov_drivers_autoprobe can't be set");
+		ret = worse(ret, do_vfs(&pfs[i], NULL, leave_vf, autoprobe));
+		run_unlock();
+	}
+
+	free(pfs);
 	return ret;
 }

@@ -8,6 +8,12 @@
 int pf_enable(const char *address, const struct policy *policy);
 int pf_disable(const char *address);
 
+/*
+ * "leave": before the tool goes, undo what it did. Policies stay as they are.
+ * Return: an exit status.
+ */
+int pf_leave_all(void);
+
 /**
  * pf_switch_autoprobe - keep the host's drivers from VFs that appear
  * @pf: the PF's address

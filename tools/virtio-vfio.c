@@ -197,6 +197,11 @@ static int udev(const struct arguments *args)
 	return udev_event(args->words[0], args->now);
 }
 
+static int leave(const struct arguments *args)
+{
+	return args->words[0] ? usage() : pf_leave_all();
+}
+
 /* @options: the short forms of those that the command takes */
 static const struct {
 	const char *name;
@@ -212,7 +217,9 @@ static const struct {
 	{ "bind", "", true, bind_command },
 	{ "unbind", "", true, unbind_command },
 	{ "set", "", true, set },
+	/* These two are for the package's own files. */
 	{ "udev", "n", true, udev },
+	{ "leave", "", true, leave },
 };
 
 static bool parse(struct arguments *args, const char *allowed, int argc,

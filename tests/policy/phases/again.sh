@@ -67,8 +67,36 @@ disable_after_boot()
 		is "driverctl's list" "$(driverctl list-overrides)" ""
 }
 
+# With one VF in use, which keeps its driver, and nothing else of it.
+purged()
+{
+	local used holder said vf
+
+	make_vfs 4 && enable && calm && bound 4 || return
+	used=$(vf 1)
+	sleep 300 <>"$(vf_node "$used")" >/dev/null 2>&1 &
+	holder=$!
+	wait_for 10 grep -qx sleep "/proc/$holder/comm" || return
+	said=$(apt-get -qq -y -o Dpkg::Use-Pty=0 purge virtio-vfio-tools 2>&1) ||
+		{ echo "$said"; return 1; }
+	[[ $said == *"$used: sleep, process $holder, has it open"* ]] ||
+		say_error "doesn't say why: $said" || return
+	calm
+	for vf in $(vfs); do
+		[[ $vf == "$used" ]] || is "$vf's driver" "$(vf_driver "$vf")" virtio-pci &&
+			is "$vf's driver_override" "$(vf_override "$vf")" "(null)" ||
+			return
+	done
+	is "$used's driver" "$(vf_driver "$used")" virtio_vfio_pci || return
+	kill "$holder" && wait "$holder"
+	echo "$used" >"$PCI_DEVICES/$used/driver/unbind" &&
+		echo "$used" >/sys/bus/pci/drivers_probe && calm && left_to_host 4 &&
+		is "left" "$(ls -d /etc/virtio-vfio /run/virtio-vfio 2>/dev/null)" ""
+}
+
 fact "boot: VFs that were there before udev are bound" vfs_before_udev
 fact "boot: that is done before libvirt starts" before_libvirt
 fact "boot: status and list have it as JSON" json
 fact "the PF is pulled and plugged in: VFs are bound again" replug
 fact "disable: leaves the host as if it had never been" disable_after_boot
+fact "purge: leaves the host as if it had never been" purged
