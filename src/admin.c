@@ -110,21 +110,15 @@ static void cmd_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-static bool is_register_access(u16 opcode)
-{
-	return opcode != OPCODE_PROBE &&
-	       opcode != VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO;
-}
-
 /* Caller holds the path's lock and has filled in what @opcode needs. */
-static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode)
+static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode, bool bounded)
 {
 	unsigned int timeout = READ_ONCE(admin_timeout);
 	long left;
 
 	cmd->opcode = opcode;
 	cmd->status = (struct virtio_vfio_admin_status){ .qualifier = -1 };
-	if (cmd->owner->bounded || (!timeout && is_register_access(opcode))) {
+	if (cmd->owner->bounded || (!timeout && !bounded)) {
 		cmd_call(cmd);
 		return cmd->ret;
 	}
@@ -146,18 +140,33 @@ static int cmd_execute(struct virtio_vfio_cmd *cmd, u16 opcode)
 	return cmd->ret;
 }
 
-/* Take the path for a command; on success its lock is held. */
-static int path_lock(struct virtio_vfio_admin_path *path)
+/* Caller holds the lock; keeps it only if the command is there to be used. */
+static int path_locked(struct virtio_vfio_admin_path *path)
 {
-	if (mutex_lock_killable(&path->lock))
-		return -EINTR;
-
 	if (path->cmd->busy && !try_wait_for_completion(&path->cmd->done)) {
 		mutex_unlock(&path->lock);
 		return -EIO;
 	}
 
 	return 0;
+}
+
+int virtio_vfio_admin_lock(struct virtio_vfio_admin_path *path)
+{
+	if (mutex_lock_killable(&path->lock))
+		return -EINTR;
+
+	return path_locked(path);
+}
+
+int virtio_vfio_admin_trylock(struct virtio_vfio_admin_path *path)
+{
+	return mutex_trylock(&path->lock) ? path_locked(path) : -EBUSY;
+}
+
+void virtio_vfio_admin_unlock(struct virtio_vfio_admin_path *path)
+{
+	mutex_unlock(&path->lock);
 }
 
 static const char *register_name(u16 opcode, u8 offset)
@@ -204,9 +213,10 @@ static const char *command_name(u16 opcode)
 	}
 }
 
-static void log_failure(struct virtio_vfio_device *vf,
-			const struct virtio_vfio_cmd *cmd, int ret)
+void virtio_vfio_admin_log(struct virtio_vfio_device *vf,
+			   const struct virtio_vfio_admin_path *path, int ret)
 {
+	const struct virtio_vfio_cmd *cmd = path->cmd;
 	char qualifier[12] = "not given";
 
 	if (!__ratelimit(&vf->log))
@@ -236,18 +246,18 @@ int virtio_vfio_admin_probe(struct virtio_vfio_admin_path *path)
 {
 	int ret;
 
-	ret = path_lock(path);
+	ret = virtio_vfio_admin_lock(path);
 	if (ret)
 		return ret;
 
-	ret = cmd_execute(path->cmd, OPCODE_PROBE);
-	mutex_unlock(&path->lock);
+	ret = cmd_execute(path->cmd, OPCODE_PROBE, true);
+	virtio_vfio_admin_unlock(path);
 	return ret;
 }
 
-int virtio_vfio_admin_access(struct virtio_vfio_device *vf,
-			     struct virtio_vfio_admin_path *path, u16 opcode,
-			     u8 offset, void *buf, u8 len)
+int virtio_vfio_admin_access_locked(struct virtio_vfio_admin_path *path,
+				    u16 opcode, u8 offset, void *buf, u8 len,
+				    bool bounded)
 {
 	struct virtio_vfio_cmd *cmd = path->cmd;
 	int ret;
@@ -255,20 +265,32 @@ int virtio_vfio_admin_access(struct virtio_vfio_device *vf,
 	if (WARN_ON_ONCE(len > sizeof(cmd->data)))
 		return -EINVAL;
 
-	ret = path_lock(path);
-	if (ret)
-		return ret;
-
 	cmd->offset = offset;
 	cmd->len = len;
 	memcpy(cmd->data, buf, len);
-	ret = cmd_execute(cmd, opcode);
-	if (ret)
-		log_failure(vf, cmd, ret);
-	else
+	ret = cmd_execute(cmd, opcode, bounded);
+	if (!ret)
 		memcpy(buf, cmd->data, len);
 
-	mutex_unlock(&path->lock);
+	return ret;
+}
+
+int virtio_vfio_admin_access(struct virtio_vfio_device *vf,
+			     struct virtio_vfio_admin_path *path, u16 opcode,
+			     u8 offset, void *buf, u8 len)
+{
+	int ret;
+
+	ret = virtio_vfio_admin_lock(path);
+	if (ret)
+		return ret;
+
+	ret = virtio_vfio_admin_access_locked(path, opcode, offset, buf, len,
+					      false);
+	if (ret)
+		virtio_vfio_admin_log(vf, path, ret);
+
+	virtio_vfio_admin_unlock(path);
 	return ret;
 }
 
@@ -279,18 +301,18 @@ int virtio_vfio_admin_notify_info(struct virtio_vfio_device *vf,
 	struct virtio_vfio_cmd *cmd = path->cmd;
 	int ret;
 
-	ret = path_lock(path);
+	ret = virtio_vfio_admin_lock(path);
 	if (ret)
 		return ret;
 
 	cmd->offset = 0;
-	ret = cmd_execute(cmd, VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO);
+	ret = cmd_execute(cmd, VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO, true);
 	if (!ret)
 		memcpy(entries, cmd->entries, sizeof(cmd->entries));
 	else if (ret != -EOPNOTSUPP)
-		log_failure(vf, cmd, ret);
+		virtio_vfio_admin_log(vf, path, ret);
 
-	mutex_unlock(&path->lock);
+	virtio_vfio_admin_unlock(path);
 	return ret;
 }
 

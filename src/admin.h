@@ -53,6 +53,48 @@ void virtio_vfio_admin_release(struct virtio_vfio_admin_path *path);
 int virtio_vfio_admin_probe(struct virtio_vfio_admin_path *path);
 
 /**
+ * virtio_vfio_admin_lock - take a path for several commands in a row
+ * @path: the path
+ *
+ * Context: sleeps until other users of the path have done.
+ * Return: 0, and the path is taken until virtio_vfio_admin_unlock(); -EINTR if
+ * the caller is killed; -EIO if the device still has a command of this path
+ * that was given up.
+ */
+int virtio_vfio_admin_lock(struct virtio_vfio_admin_path *path);
+/* The same without a wait: -EBUSY if somebody else has the path. */
+int virtio_vfio_admin_trylock(struct virtio_vfio_admin_path *path);
+void virtio_vfio_admin_unlock(struct virtio_vfio_admin_path *path);
+
+/**
+ * virtio_vfio_admin_access_locked - virtio_vfio_admin_access() on a taken path
+ * @path: the path, taken
+ * @opcode: as there
+ * @offset: as there
+ * @buf: as there
+ * @len: as there
+ * @bounded: bound the wait for the device also where admin_timeout doesn't, by
+ *	10 s
+ *
+ * Logs nothing; virtio_vfio_admin_log() does.
+ *
+ * Return: as virtio_vfio_admin_access(). After -ETIMEDOUT and -EINTR the path
+ * can't be used before it has been taken anew.
+ */
+int virtio_vfio_admin_access_locked(struct virtio_vfio_admin_path *path,
+				    u16 opcode, u8 offset, void *buf, u8 len,
+				    bool bounded);
+
+/**
+ * virtio_vfio_admin_log - say which command of a path failed
+ * @vf: the device that the message names
+ * @path: the path, taken
+ * @ret: what its last command returned, not 0
+ */
+void virtio_vfio_admin_log(struct virtio_vfio_device *vf,
+			   const struct virtio_vfio_admin_path *path, int ret);
+
+/**
  * virtio_vfio_admin_access - read or write within one legacy register
  * @vf: the device, for messages
  * @path: the path to take

@@ -115,9 +115,14 @@ static int access_piece(struct virtio_vfio_device *vf, const struct piece *piece
 	    piece->offset == VIRTIO_PCI_QUEUE_NOTIFY)
 		return virtio_vfio_notify(vf, value[0] | value[1] << 8);
 
-	ret = virtio_vfio_admin_access(vf, &vf->registers,
-				       piece_opcode(piece, write),
-				       piece->offset, value, piece->len);
+	if (write && piece->common && piece->offset == VIRTIO_PCI_STATUS &&
+	    !value[0])
+		ret = virtio_vfio_reset_device(vf);
+	else
+		ret = virtio_vfio_admin_access(vf, &vf->registers,
+					       piece_opcode(piece, write),
+					       piece->offset, value,
+					       piece->len);
 	if (ret == -EINVAL && !piece->common &&
 	    piece->offset >= vf->type->mandatory) {
 		WRITE_ONCE(vf->bar0.config_len, piece->offset);

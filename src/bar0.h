@@ -40,7 +40,8 @@ void virtio_vfio_bar0_reset(struct virtio_vfio_device *vf);
  * @write: the direction
  *
  * Virtio 1.4, "Legacy Interfaces: A Note on PCI Device Layout". Each register
- * touched becomes one admin command. With I/O Space off in PCI_COMMAND reads
+ * touched becomes one admin command, but for 0 written to Device Status, see
+ * virtio_vfio_reset_device(). With I/O Space off in PCI_COMMAND reads
  * give all ones and writes are lost, as on a bus.
  *
  * Context: sleeps as virtio_vfio_admin_access().

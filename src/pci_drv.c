@@ -98,6 +98,8 @@ static void virtio_vfio_reset_done(struct pci_dev *pdev)
 		return;
 
 	virtio_vfio_config_reset(vf);
+	if (vf->transitional)
+		virtio_vfio_reset_finish(vf);
 	virtio_vfio_bar0_reset(vf);
 	virtio_vfio_notify_unblock(vf, VIRTIO_VFIO_NOTIFY_RESET);
 }

@@ -70,10 +70,21 @@ static ssize_t legacy_active_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(legacy_active);
 
+static ssize_t legacy_reset_timeout_show(struct device *dev,
+					 struct device_attribute *attr,
+					 char *buf)
+{
+	struct virtio_vfio_device *vf = dev_to_virtio_vfio(dev);
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&vf->reset.timeouts));
+}
+static DEVICE_ATTR_RO(legacy_reset_timeout);
+
 static struct attribute *virtio_vfio_attrs[] = {
 	&dev_attr_transitional.attr,
 	&dev_attr_legacy_supported.attr,
 	&dev_attr_legacy_active.attr,
+	&dev_attr_legacy_reset_timeout.attr,
 	NULL
 };
 

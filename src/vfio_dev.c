@@ -3,6 +3,7 @@
  * The VFIO device. One that is not transitional goes straight to
  * vfio_pci_core.
  */
+#include <linux/pm_runtime.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 #include <linux/virtio_pci.h>
@@ -98,14 +99,21 @@ static int virtio_vfio_open_device(struct vfio_device *core_vdev)
 static void virtio_vfio_close_device(struct vfio_device *core_vdev)
 {
 	struct virtio_vfio_device *vf = to_virtio_vfio(core_vdev);
+	struct device *dev = core_vdev->dev;
 
-	if (vf->transitional)
+	if (vf->transitional) {
 		virtio_vfio_notify_close(vf);
+		pm_runtime_get_noresume(dev);
+	}
 
 	vfio_pci_core_close_device(core_vdev);
 
-	if (vf->transitional)
+	/* It may not have reset the function: while that is unbound, it can't. */
+	if (vf->transitional) {
+		virtio_vfio_reset_finish(vf);
+		pm_runtime_put(dev);
 		virtio_vfio_bar0_reset(vf);
+	}
 
 	mark_open(vf, false);
 }

@@ -14,6 +14,7 @@
 #include "bar0.h"
 #include "config.h"
 #include "notify.h"
+#include "reset.h"
 
 struct virtio_vfio_type;
 
@@ -33,6 +34,7 @@ struct virtio_vfio_type;
  * @config: the part of configuration space that the function itself lacks
  * @bar0: the legacy registers as the guest's driver has left them
  * @notify: the doorbell
+ * @reset: resets by Device Status
  * @log: limits what a guest or a device can make the driver log
  */
 struct virtio_vfio_device {
@@ -47,6 +49,7 @@ struct virtio_vfio_device {
 	struct virtio_vfio_config config;
 	struct virtio_vfio_bar0 bar0;
 	struct virtio_vfio_notify notify;
+	struct virtio_vfio_reset reset;
 	struct ratelimit_state log;
 };
 
