@@ -174,5 +174,7 @@ void card_defaults(void)
 	card_set_number("delay-opcode", 0xffffffff);
 	card_set_number("drop-opcode", 0xffffffff);
 	card_set_number("garbage-opcode", 0xffffffff);
+	card_set_number("reset-ms", 0);
+	card_set("reset-flr", "false");
 	card_set("counters-reset", "true");
 }

@@ -108,6 +108,7 @@ struct CardFn {
     uint32_t guest_features[2];
     CardQueue queue[CARD_QUEUES];
 
+    QEMUTimer *reset;           /* under way, for knobs.reset_ms */
     bool stopped;               /* by DEV_MODE_SET */
     CardState *staged;          /* set by DEV_PARTS_SET, until it resumes */
 };
@@ -129,6 +130,8 @@ typedef struct CardKnobs {
     uint32_t delay_opcode;
     uint32_t drop_opcode;
     uint16_t admin_size;
+    uint32_t reset_ms;
+    bool reset_flr;
     bool gone;
 } CardKnobs;
 
@@ -180,6 +183,8 @@ static inline VirtIODevice *card_fn_vdev(CardFn *fn)
 void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp);
 void card_fn_unrealize(CardFn *fn);
 void card_fn_reset(CardFn *fn);
+/* Device Status as the driver writes it, by whichever interface */
+void card_fn_set_status(CardFn *fn, uint8_t val);
 void card_fn_notify(CardFn *fn, uint16_t queue);
 void card_fn_queue_enable(CardFn *fn, unsigned n);
 /* After a change of what lets it use its queues: mode, bus mastering */

@@ -13,6 +13,7 @@
 #include "hw/virtio/virtio-bus.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qemu/timer.h"
 #include "standard-headers/linux/virtio_ids.h"
 #include "standard-headers/linux/virtio_pci.h"
 #include "card.h"
@@ -85,12 +86,14 @@ static void card_bus_class_init(ObjectClass *klass, void *data)
     k->get_dma_as = card_bus_get_dma_as;
 }
 
+static Card *card_of_fn(CardFn *fn)
+{
+    return card_fn_is_pf(fn) ? CARD(fn) : CARD(pcie_sriov_get_pf(&fn->pci));
+}
+
 static bool card_fn_is_gone(CardFn *fn)
 {
-    Card *card = card_fn_is_pf(fn) ? CARD(fn)
-                                   : CARD(pcie_sriov_get_pf(&fn->pci));
-
-    return card->knobs.gone;
+    return card_of_fn(fn)->knobs.gone;
 }
 
 /* Modern registers */
@@ -219,10 +222,7 @@ static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
         vdev->config_vector = card_modern_vector(val);
         return;
     case VIRTIO_PCI_COMMON_STATUS:
-        virtio_set_status(vdev, val);
-        if (!vdev->status) {
-            card_fn_reset(fn);
-        }
+        card_fn_set_status(fn, val);
         return;
     case VIRTIO_PCI_COMMON_Q_SELECT:
         if (val < VIRTIO_QUEUE_MAX) {
@@ -577,6 +577,7 @@ void card_fn_reset(CardFn *fn)
     if (card_fn_is_pf(fn)) {
         card_admin_reset(CARD(fn));
     }
+    timer_del(fn->reset);
     card_parts_fn_reset(fn);
     virtio_bus_reset(&fn->bus);
     fn->dfselect = 0;
@@ -589,12 +590,52 @@ void card_fn_reset(CardFn *fn)
     }
 }
 
+static void card_fn_reset_over(void *opaque)
+{
+    CardFn *fn = opaque;
+
+    virtio_set_status(card_fn_vdev(fn), 0);
+    card_fn_reset(fn);
+}
+
+/*
+ * A VF that was in use may take its time, and goes on as it was until then.
+ * Return: whether that is so.
+ */
+static bool card_fn_reset_later(CardFn *fn)
+{
+    uint32_t ms = card_of_fn(fn)->knobs.reset_ms;
+
+    if (card_fn_is_pf(fn) || !ms || !card_fn_vdev(fn)->status) {
+        return false;
+    }
+    if (!timer_pending(fn->reset)) {
+        timer_mod(fn->reset, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + ms);
+    }
+    return true;
+}
+
+void card_fn_set_status(CardFn *fn, uint8_t val)
+{
+    VirtIODevice *vdev = card_fn_vdev(fn);
+
+    if (!val && card_fn_reset_later(fn)) {
+        return;
+    }
+    virtio_set_status(vdev, val);
+    if (!vdev->status) {
+        card_fn_reset(fn);
+    }
+}
+
 /* A reset of the PCI function; QEMU's PCI core sees to its registers. */
 static void card_fn_reset_hold(Object *obj, ResetType type)
 {
     CardFn *fn = CARD_FN(obj);
 
-    card_fn_reset(fn);
+    if (!card_of_fn(fn)->knobs.reset_flr || !card_fn_reset_later(fn)) {
+        card_fn_reset(fn);
+    }
     pcie_cap_deverr_reset(&fn->pci);
 }
 
@@ -617,6 +658,7 @@ void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp)
         msix_vector_use(&fn->pci, i);
     }
 
+    fn->reset = timer_new_ms(QEMU_CLOCK_VIRTUAL, card_fn_reset_over, fn);
     qbus_init(&fn->bus, sizeof(fn->bus), TYPE_CARD_BUS, DEVICE(fn),
               "virtio-bus");
     card_switch_connect(card, fn);
@@ -630,6 +672,7 @@ void card_fn_realize(CardFn *fn, Card *card, unsigned id, Error **errp)
 
 void card_fn_unrealize(CardFn *fn)
 {
+    timer_free(fn->reset);
     pcie_aer_exit(&fn->pci);
     msix_uninit(&fn->pci, &fn->bar, &fn->bar);
 }

@@ -32,6 +32,9 @@
  *                      until the PF is reset
  *   admin-size         entries of the administration virtqueue, from the PF's
  *                      next reset on
+ *   reset-ms           so long takes a reset of a VF that is in use: until then
+ *                      its rings are live and its status is as before
+ *   reset-flr          not by its status alone, but by a function reset, too
  *   gone               as if pulled out: all registers of all functions read all
  *                      ones, writes are lost, and commands are not seen
  *   needs-reset        writing true sets DEVICE_NEEDS_RESET in the PF's status
@@ -40,12 +43,14 @@
  *
  * Counters, read-only: cmds-total, cmd-0 to cmd-17 by opcode, cmd-errors;
  * notify-member, notify-owner and notify-cmd for legacy notifications by the
- * way they came. last-error describes the last command that failed. Writing
+ * way they came. resets-pending is how many VFs are being reset now.
+ * last-error describes the last command that failed. Writing
  * true to counters-reset sets all that back.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "qemu/timer.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_pci.h"
 #include "card.h"
@@ -131,6 +136,28 @@ static void card_set_notify_entries(Object *obj, const char *value,
     }
     g_free(knobs->notify_entries);
     knobs->notify_entries = g_strdup(value);
+}
+
+static bool card_get_reset_flr(Object *obj, Error **errp)
+{
+    return CARD(obj)->knobs.reset_flr;
+}
+
+static void card_set_reset_flr(Object *obj, bool value, Error **errp)
+{
+    CARD(obj)->knobs.reset_flr = value;
+}
+
+static void card_get_resets_pending(Object *obj, Visitor *v, const char *name,
+                                    void *opaque, Error **errp)
+{
+    uint32_t pending = 0;
+    CardFn *fn;
+
+    for (unsigned id = 1; (fn = card_member(CARD(obj), id)); id++) {
+        pending += timer_pending(fn->reset);
+    }
+    visit_type_uint32(v, name, &pending, errp);
 }
 
 static bool card_get_letter(Object *obj, Error **errp)
@@ -235,6 +262,12 @@ void card_knobs_init(Card *card)
 
     object_property_add_uint16_ptr(obj, "admin-size", &knobs->admin_size,
                                    OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "reset-ms", &knobs->reset_ms,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_bool(obj, "reset-flr", card_get_reset_flr,
+                             card_set_reset_flr);
+    object_property_add(obj, "resets-pending", "uint32",
+                        card_get_resets_pending, NULL, NULL, NULL);
     object_property_add_bool(obj, "gone", card_get_gone, card_set_gone);
     object_property_add_bool(obj, "needs-reset", NULL, card_set_needs_reset);
 

@@ -119,10 +119,7 @@ static void card_legacy_set(CardFn *fn, unsigned reg, uint32_t val)
         card_fn_notify(fn, val);
         break;
     case VIRTIO_PCI_STATUS:
-        virtio_set_status(vdev, val);
-        if (!vdev->status) {
-            card_fn_reset(fn);
-        }
+        card_fn_set_status(fn, val);
         break;
     case VIRTIO_MSI_CONFIG_VECTOR:
         vdev->config_vector = card_vector(val);
