@@ -54,6 +54,9 @@
 #define THREADS		8
 #define HAMMER_US	1000000
 #define LONG_MS		5000
+#define RESET_MS	500
+#define FRAME_EVERY_MS	25
+#define POISON		0xa5
 #define SHORT_MS	200
 
 struct frame {
@@ -763,6 +766,68 @@ TEST_F(ring, device_reset_stops)
 	io_set(&net->v, REG_STATUS, 1, 0);
 	check_stopped(_metadata, net);
 	run_rings(_metadata, net);
+}
+
+/*
+ * Reset a device whose reset takes RESET_MS, and use the memory of its rings for
+ * something else at once, as an old driver does, while frames come in.
+ * @return: whether the device wrote to it.
+ */
+static bool writes_after_reset(struct net *net)
+{
+	unsigned int index, frames, i;
+	bool written = false;
+	struct queue *queue;
+	uint8_t *used;
+
+	card_set_number("reset-ms", RESET_MS);
+	io_set(&net->v, REG_STATUS, 1, 0);
+	for (index = RX; index <= TX; index++) {
+		queue = &net->queue[index];
+		used = (uint8_t *)queue->vring.used;
+		memset(used, POISON, queue->buffers + MAX_SLOTS * SLOT_MEMORY -
+				     used);
+	}
+
+	for (frames = 0; frames < RESET_MS * 2 / FRAME_EVERY_MS; frames++) {
+		pf_send(net, frames);
+		msleep(FRAME_EVERY_MS);
+	}
+
+	for (index = RX; index <= TX; index++) {
+		queue = &net->queue[index];
+		used = (uint8_t *)queue->vring.used;
+		for (i = 0; used + i < queue->buffers + MAX_SLOTS * SLOT_MEMORY; i++)
+			written |= used[i] != POISON;
+	}
+	return written;
+}
+
+TEST_F(ring, freed_at_reset)
+{
+	struct net *net = &self->net;
+
+	if (target_is("oracle"))
+		SKIP(return, "not a device that takes its time");
+
+	run_rings(_metadata, net);
+	EXPECT_FALSE(writes_after_reset(net));
+	card_set_number("reset-ms", 0);
+	run_rings(_metadata, net);
+}
+
+/* That the test above can fail. */
+TEST_F(ring, freed_too_early)
+{
+	struct net *net = &self->net;
+
+	if (!target_is("ours"))
+		SKIP(return, "a parameter of our driver");
+
+	ASSERT_EQ(0, param_set("legacy_reset_timeout", "0"));
+	run_rings(_metadata, net);
+	EXPECT_TRUE(writes_after_reset(net));
+	EXPECT_EQ(0, param_set("legacy_reset_timeout", "2000"));
 }
 
 TEST_F(ring, function_reset_stops)

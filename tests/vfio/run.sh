@@ -151,7 +151,8 @@ run_ours()
 
 	VFIO_BDF=${vfs[0]}
 	make_transitional "$VFIO_BDF"
-	for program in config_space bar0 doorbell ring optin; do
+	export OTHER_BDF=${vfs[1]}
+	for program in config_space bar0 doorbell ring reset optin; do
 		program $program
 	done
 	VFIO_BDF=${vfs[1]}
