@@ -171,10 +171,12 @@ void card_defaults(void)
 	card_set_number("fail-count", 0);
 	card_set_number("reply-size-delta", 0);
 	card_set_number("delay-ms", 0);
+	card_set_number("jitter-ms", 0);
 	card_set_number("delay-opcode", 0xffffffff);
 	card_set_number("drop-opcode", 0xffffffff);
 	card_set_number("garbage-opcode", 0xffffffff);
 	card_set_number("reset-ms", 0);
 	card_set("reset-flr", "false");
+	card_set("config-churn", "false");
 	card_set("counters-reset", "true");
 }

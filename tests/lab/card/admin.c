@@ -3,8 +3,9 @@
  * The administration virtqueue of the PF, the two list commands of both groups
  * and the five legacy commands of the SR-IOV group.
  *
- * A command takes effect when it arrives, in the order of arrival; only its
- * answer can be delayed or withheld by a knob.
+ * A command takes effect when it arrives, in the order of arrival, and by knobs
+ * its answer can be delayed or withheld. Only jitter-ms delays the effect, too,
+ * so that commands overtake each other.
  */
 #include "qemu/osdep.h"
 #include "hw/pci/pcie_sriov.h"
@@ -252,6 +253,7 @@ static void card_cmd_answer(void *opaque)
     size_t result = MIN(cmd->result_len, cmd->room);
     size_t told = result;
     size_t written;
+    CardCmd *older;
 
     if (result) {
         told = MAX((ssize_t)result + card->knobs.reply_size_delta, 0);
@@ -259,9 +261,61 @@ static void card_cmd_answer(void *opaque)
     }
     written = iov_from_buf(cmd->elem.in_sg, cmd->elem.in_num, 0, &cmd->reply,
                            CARD_REPLY_HEADER + result);
+    for (older = QLIST_NEXT(cmd, next); older; older = QLIST_NEXT(older, next)) {
+        if (older->timer) {
+            card->counters.overtaken++;
+            break;
+        }
+    }
     virtqueue_push(card->admin, &cmd->elem, written + told - result);
     virtio_notify(card_fn_vdev(&card->fn), card->admin);
     card_cmd_free(cmd);
+}
+
+static void card_cmd_due(void *opaque)
+{
+    CardCmd *cmd = opaque;
+
+    if (cmd->late) {
+        card_cmd_run(cmd);
+    }
+    card_cmd_answer(cmd);
+}
+
+static void card_cmd_count(Card *card, CardCmd *cmd)
+{
+    CardCounters *counters = &card->counters;
+    unsigned opcode = le16_to_cpu(cmd->header.opcode);
+    uint64_t all = 1;
+    uint64_t same = 1;
+    CardCmd *older;
+
+    counters->cmds_total++;
+    if (opcode < CARD_OPCODES) {
+        counters->cmd[opcode]++;
+    }
+    for (older = QLIST_NEXT(cmd, next); older; older = QLIST_NEXT(older, next)) {
+        if (older->timer) {
+            all++;
+            same += older->header.group_member_id ==
+                    cmd->header.group_member_id;
+        }
+    }
+    counters->parallel = MAX(counters->parallel, all);
+    counters->parallel_member = MAX(counters->parallel_member, same);
+}
+
+/* How much later than at once this command is answered, in ms. */
+static unsigned card_cmd_delay(Card *card, unsigned opcode)
+{
+    CardKnobs *knobs = &card->knobs;
+
+    if (knobs->delay_opcode != CARD_OPCODE_ALL &&
+        knobs->delay_opcode != opcode) {
+        return 0;
+    }
+    return knobs->delay_ms +
+           (knobs->jitter_ms ? g_random_int_range(0, knobs->jitter_ms) : 0);
 }
 
 static void card_cmd_arrive(Card *card, CardCmd *cmd)
@@ -270,6 +324,7 @@ static void card_cmd_arrive(Card *card, CardCmd *cmd)
     VirtQueueElement *elem = &cmd->elem;
     size_t size = iov_size(elem->out_sg, elem->out_num);
     unsigned opcode;
+    unsigned delay;
 
     memset(elem + 1, 0, sizeof(*cmd) - sizeof(*elem));
     cmd->card = card;
@@ -288,20 +343,19 @@ static void card_cmd_arrive(Card *card, CardCmd *cmd)
     }
 
     opcode = le16_to_cpu(cmd->header.opcode);
-    card->counters.cmds_total++;
-    if (opcode < CARD_OPCODES) {
-        card->counters.cmd[opcode]++;
-    }
+    card_cmd_count(card, cmd);
     if (opcode == knobs->drop_opcode) {
         return;
     }
 
-    card_cmd_run(cmd);
-    if (knobs->delay_ms && (knobs->delay_opcode == CARD_OPCODE_ALL ||
-                            knobs->delay_opcode == opcode)) {
-        cmd->timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, card_cmd_answer, cmd);
-        timer_mod(cmd->timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) +
-                              knobs->delay_ms);
+    delay = card_cmd_delay(card, opcode);
+    cmd->late = delay && knobs->jitter_ms;
+    if (!cmd->late) {
+        card_cmd_run(cmd);
+    }
+    if (delay) {
+        cmd->timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, card_cmd_due, cmd);
+        timer_mod(cmd->timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
     } else {
         card_cmd_answer(cmd);
     }

@@ -47,6 +47,7 @@ struct CardCmd {
     VirtQueueElement elem;      /* first: made by virtqueue_pop() */
     Card *card;
     QEMUTimer *timer;           /* NULL: never to be answered */
+    bool late;                  /* to be executed only then */
     QLIST_ENTRY(CardCmd) next;
 
     struct virtio_admin_cmd_hdr header;

@@ -128,10 +128,12 @@ typedef struct CardKnobs {
     uint32_t garbage_opcode;
     uint32_t delay_ms;
     uint32_t delay_opcode;
+    uint32_t jitter_ms;
     uint32_t drop_opcode;
     uint16_t admin_size;
     uint32_t reset_ms;
     bool reset_flr;
+    bool config_churn;
     bool gone;
 } CardKnobs;
 
@@ -146,6 +148,9 @@ typedef struct CardCounters {
     uint64_t notify_member;
     uint64_t notify_owner;
     uint64_t notify_cmd;
+    uint64_t overtaken;
+    uint64_t parallel;
+    uint64_t parallel_member;
 } CardCounters;
 
 typedef struct CardObject {
@@ -172,6 +177,7 @@ struct Card {
     CardKnobs knobs;
     CardCounters counters;
     char last_error[128];
+    uint8_t churn;
 };
 
 /* function.c */
@@ -187,6 +193,7 @@ void card_fn_reset(CardFn *fn);
 void card_fn_set_status(CardFn *fn, uint8_t val);
 void card_fn_notify(CardFn *fn, uint16_t queue);
 void card_fn_queue_enable(CardFn *fn, unsigned n);
+Card *card_of_fn(CardFn *fn);
 /* After a change of what lets it use its queues: mode, bus mastering */
 void card_fn_update(CardFn *fn);
 void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len);

@@ -86,7 +86,7 @@ static void card_bus_class_init(ObjectClass *klass, void *data)
     k->get_dma_as = card_bus_get_dma_as;
 }
 
-static Card *card_of_fn(CardFn *fn)
+Card *card_of_fn(CardFn *fn)
 {
     return card_fn_is_pf(fn) ? CARD(fn) : CARD(pcie_sriov_get_pf(&fn->pci));
 }
@@ -618,13 +618,19 @@ static bool card_fn_reset_later(CardFn *fn)
 void card_fn_set_status(CardFn *fn, uint8_t val)
 {
     VirtIODevice *vdev = card_fn_vdev(fn);
+    bool started;
 
     if (!val && card_fn_reset_later(fn)) {
         return;
     }
+    started = val & ~vdev->status & VIRTIO_CONFIG_S_DRIVER_OK;
     virtio_set_status(vdev, val);
     if (!vdev->status) {
         card_fn_reset(fn);
+    }
+    /* What was notified before, virtio-net has forgotten. */
+    for (unsigned i = 0; started && i < CARD_NET_QUEUES; i++) {
+        card_fn_notify(fn, i);
     }
 }
 

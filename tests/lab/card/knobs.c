@@ -28,6 +28,8 @@
  *   garbage-opcode     this command's result is all 0xa5, as far as there is room
  *   delay-ms           answers come so much later, those to delay-opcode or,
  *                      by default, to all commands
+ *   jitter-ms          and later by less than so much, at random, when they
+ *                      also take effect: parallel commands overtake each other
  *   drop-opcode        this command is not executed and never answered,
  *                      until the PF is reset
  *   admin-size         entries of the administration virtqueue, from the PF's
@@ -35,6 +37,10 @@
  *   reset-ms           so long takes a reset of a VF that is in use: until then
  *                      its rings are live and its status is as before
  *   reset-flr          not by its status alone, but by a function reset, too
+ *   config-churn       each read of a VF's legacy device configuration finds
+ *                      another value in all bytes
+ *   raise-isr          writing a number sets these bits in ISR Status of all VFs
+ *   vfs-need-reset     writing true sets DEVICE_NEEDS_RESET in all VFs' status
  *   gone               as if pulled out: all registers of all functions read all
  *                      ones, writes are lost, and commands are not seen
  *   needs-reset        writing true sets DEVICE_NEEDS_RESET in the PF's status
@@ -43,7 +49,9 @@
  *
  * Counters, read-only: cmds-total, cmd-0 to cmd-17 by opcode, cmd-errors;
  * notify-member, notify-owner and notify-cmd for legacy notifications by the
- * way they came. resets-pending is how many VFs are being reset now.
+ * way they came; overtaken for answers that an earlier command still waited for;
+ * parallel and parallel-member for the most commands under way at once, in all
+ * and for one member. resets-pending is how many VFs are being reset now.
  * last-error describes the last command that failed. Writing
  * true to counters-reset sets all that back.
  */
@@ -180,6 +188,42 @@ static void card_set_gone(Object *obj, bool value, Error **errp)
     CARD(obj)->knobs.gone = value;
 }
 
+static bool card_get_config_churn(Object *obj, Error **errp)
+{
+    return CARD(obj)->knobs.config_churn;
+}
+
+static void card_set_config_churn(Object *obj, bool value, Error **errp)
+{
+    CARD(obj)->knobs.config_churn = value;
+}
+
+static void card_raise_isr(Object *obj, Visitor *v, const char *name,
+                           void *opaque, Error **errp)
+{
+    uint8_t bits;
+    CardFn *fn;
+
+    if (!visit_type_uint8(v, name, &bits, errp)) {
+        return;
+    }
+    for (unsigned id = 1; (fn = card_member(CARD(obj), id)); id++) {
+        qatomic_or(&card_fn_vdev(fn)->isr, bits);
+    }
+}
+
+static void card_set_vfs_need_reset(Object *obj, bool value, Error **errp)
+{
+    VirtIODevice *vdev;
+    CardFn *fn;
+
+    for (unsigned id = 1; value && (fn = card_member(CARD(obj), id)); id++) {
+        vdev = card_fn_vdev(fn);
+        virtio_set_status(vdev, vdev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+        virtio_notify_config(vdev);
+    }
+}
+
 static void card_set_needs_reset(Object *obj, bool value, Error **errp)
 {
     VirtIODevice *vdev = card_fn_vdev(&CARD(obj)->fn);
@@ -255,6 +299,8 @@ void card_knobs_init(Card *card)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "delay-ms", &knobs->delay_ms,
                                    OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "jitter-ms", &knobs->jitter_ms,
+                                   OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "delay-opcode", &knobs->delay_opcode,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "drop-opcode", &knobs->drop_opcode,
@@ -268,6 +314,12 @@ void card_knobs_init(Card *card)
                              card_set_reset_flr);
     object_property_add(obj, "resets-pending", "uint32",
                         card_get_resets_pending, NULL, NULL, NULL);
+    object_property_add_bool(obj, "config-churn", card_get_config_churn,
+                             card_set_config_churn);
+    object_property_add(obj, "raise-isr", "uint8", NULL, card_raise_isr, NULL,
+                        NULL);
+    object_property_add_bool(obj, "vfs-need-reset", NULL,
+                             card_set_vfs_need_reset);
     object_property_add_bool(obj, "gone", card_get_gone, card_set_gone);
     object_property_add_bool(obj, "needs-reset", NULL, card_set_needs_reset);
 
@@ -288,6 +340,13 @@ void card_knobs_init(Card *card)
                                    &counters->notify_owner,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "notify-cmd", &counters->notify_cmd,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "overtaken", &counters->overtaken,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "parallel", &counters->parallel,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "parallel-member",
+                                   &counters->parallel_member,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_str(obj, "last-error", card_get_last_error, NULL);
     object_property_add_bool(obj, "counters-reset", NULL, card_counters_reset);

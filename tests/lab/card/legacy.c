@@ -180,6 +180,10 @@ bool card_legacy_config_read(CardFn *fn, unsigned offset, uint8_t *data,
     if (!card_config_field(fn, offset, len)) {
         return false;
     }
+    if (card_of_fn(fn)->knobs.config_churn) {
+        memset(data, ++card_of_fn(fn)->churn, len);
+        return true;
+    }
     for (size_t i = 0; i < len; i++) {
         data[i] = virtio_config_readb(card_fn_vdev(fn), offset + i);
     }
