@@ -324,6 +324,72 @@ TEST_F(bar0, msix_vectors)
 	EXPECT_EQ(0, msix_disable(v));
 }
 
+/* Its address is read in one piece, so it is one address. */
+TEST_F(bar0, config_changes_while_it_is_read)
+{
+	struct vdev *v = &self->v;
+	uint8_t config[NET_CONFIG_LEN];
+	unsigned int i, k;
+
+	if (target_is("oracle"))
+		SKIP(return, "its configuration doesn't change");
+
+	card_set("config-churn", "true");
+	for (i = 0; i < 50; i++) {
+		ASSERT_EQ(6, bar0_read(v, 20, config, 6));
+		for (k = 1; k < 6; k++)
+			EXPECT_EQ(config[0], config[k]);
+	}
+	/* Nothing is remembered, and no two fields are read as one. */
+	if (target_is("ours")) {
+		ASSERT_EQ(sizeof(config), bar0_read(v, 20, config, sizeof(config)));
+		for (k = 1; k < sizeof(config); k++)
+			EXPECT_EQ(config[0] + (k < 6 ? 0 : (k - 4) / 2), config[k]);
+	}
+	card_set("config-churn", "false");
+}
+
+/* Reading ISR Status clears it, and only what was read. */
+TEST_F(bar0, isr_set_between_reads)
+{
+	struct vdev *v = &self->v;
+
+	if (target_is("oracle"))
+		SKIP(return, "has no knob for it");
+
+	EXPECT_EQ(0, io_get(v, REG_ISR, 1));
+	card_set_number("raise-isr", 1);
+	EXPECT_EQ(1, io_get(v, REG_ISR, 1));
+	card_set_number("raise-isr", 2);
+	card_set_number("raise-isr", 1);
+	EXPECT_EQ(3, io_get(v, REG_ISR, 1));
+	EXPECT_EQ(0, io_get(v, REG_ISR, 1));
+
+	/* Accesses to its neighbours leave it alone. */
+	card_set_number("raise-isr", 1);
+	io_get(v, REG_STATUS, 1);
+	io_get(v, 20, 1);
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	EXPECT_EQ(1, io_get(v, REG_ISR, 1));
+}
+
+/* A legacy driver knows no such bit; it is shown nevertheless. */
+TEST_F(bar0, needs_reset)
+{
+	struct vdev *v = &self->v;
+
+	if (target_is("oracle"))
+		SKIP(return, "has no knob for it");
+
+	card_set("vfs-need-reset", "true");
+	EXPECT_EQ(0x40 | STATUS_ACKNOWLEDGE | STATUS_DRIVER,
+		  io_get(v, REG_STATUS, 1));
+	io_set(v, REG_STATUS, 1, 0);
+	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	EXPECT_EQ(STATUS_ACKNOWLEDGE, io_get(v, REG_STATUS, 1));
+}
+
 static void *select_and_read(void *arg)
 {
 	struct vdev *v = arg;

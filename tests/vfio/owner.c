@@ -216,6 +216,17 @@ static void *wait_for_register(void *arg)
 	return NULL;
 }
 
+static void *wait_for_reset(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t start = now_us();
+	uint8_t zero = 0;
+
+	w->ret = bar0_write(w->v, REG_STATUS, &zero, 1);
+	w->ms = (now_us() - start) / 1000;
+	return NULL;
+}
+
 static void waiter_start(struct waiter *w, struct vdev *v)
 {
 	w->v = v;
@@ -278,6 +289,29 @@ TEST_F_TIMEOUT(owner, reads_all_ones, 60)
 	check_given_up(_metadata, &self->v, &self->other);
 	card_set("gone", "false");
 	card_set_number("delay-ms", 0);
+	check_new_binding(_metadata, &self->v, &self->other);
+}
+
+/* Who waits for a reset of a VF doesn't wait for a card that is gone. */
+TEST_F_TIMEOUT(owner, gone_in_a_reset, 60)
+{
+	struct waiter w;
+
+	ASSERT_EQ(0, param_set("legacy_reset_timeout", "30000"));
+	io_set(&self->v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	card_set_number("reset-ms", 30000);
+	w.v = &self->v;
+	ASSERT_EQ(0, pthread_create(&w.thread, NULL, wait_for_reset, &w));
+	while (!card_get("resets-pending"))
+		;
+	card_set("gone", "true");
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(-EIO, w.ret);
+	EXPECT_GT(SOON_MS, w.ms);
+	check_given_up(_metadata, &self->v, &self->other);
+	card_set("gone", "false");
+	card_set_number("reset-ms", 0);
+	ASSERT_EQ(0, param_set("legacy_reset_timeout", "2000"));
 	check_new_binding(_metadata, &self->v, &self->other);
 }
 

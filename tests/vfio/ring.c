@@ -830,6 +830,42 @@ TEST_F(ring, freed_too_early)
 	EXPECT_EQ(0, param_set("legacy_reset_timeout", "2000"));
 }
 
+/*
+ * Old drivers don't wait for DRIVER_OK before they ring, read the configuration
+ * before they say which features they know, and say that of those alone which a
+ * legacy device can have. Some say nothing.
+ */
+TEST_F(ring, driver_of_old)
+{
+	struct net *net = &self->net;
+	struct vdev *v = &net->v;
+	unsigned int i;
+
+	io_set(v, REG_STATUS, 1, 0);
+	for (i = 0; i < sizeof(net->mac); i++)
+		net->mac[i] = io_get(v, config_start(net) + i, 1);
+	EXPECT_EQ(0, memcmp(net->mac, "\x52\x54\x00", 3));
+	io_get(v, config_start(net) + 6, 2);
+
+	/* No status, no features: rings first, and both rung. */
+	ASSERT_TRUE(queue_setup(net, RX, NO_VECTOR));
+	ASSERT_TRUE(queue_setup(net, TX, NO_VECTOR));
+	receive_post(&net->queue[RX]);
+	kick(net, &net->queue[RX]);
+	transmit(net, &net->queue[TX], 0, 1);
+	kick(net, &net->queue[TX]);
+	msleep(SHORT_MS);
+
+	/* What it does with them then is the device's; none is lost. */
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+	live(net);
+	EXPECT_TRUE(pf_receives(net, 1, 1));
+	ASSERT_EQ(0, pf_send(net, 2));
+	EXPECT_TRUE(receives(net, 2, 1));
+	transmit_many(_metadata, net, &net->queue[TX], 3, WINDOW);
+}
+
 TEST_F(ring, function_reset_stops)
 {
 	struct net *net = &self->net;

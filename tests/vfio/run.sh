@@ -157,6 +157,7 @@ run_ours()
 	done
 	VFIO_BDF=${vfs[1]}
 	program same_as_vfio
+	program order
 }
 
 run_reduced()
