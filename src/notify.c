@@ -23,9 +23,6 @@ static int notify_slow(struct virtio_vfio_device *vf, u16 queue)
 	__le16 data = cpu_to_le16(queue);
 	int ret;
 
-	if (test_bit(VIRTIO_VFIO_NOTIFY_IO_OFF, &vf->notify.blocked))
-		return 0;
-
 	ret = pm_runtime_resume_and_get(&pdev->dev);
 	if (ret)
 		return ret;
@@ -43,16 +40,27 @@ static int notify_slow(struct virtio_vfio_device *vf, u16 queue)
 	return ret;
 }
 
-int virtio_vfio_notify(struct virtio_vfio_device *vf, u16 queue)
+bool virtio_vfio_notify_atomic(struct virtio_vfio_device *vf, u16 queue)
 {
+	unsigned long blocked;
+
 	rcu_read_lock();
 	/* Pairs with the release in virtio_vfio_notify_unblock(). */
-	if (likely(!smp_load_acquire(&vf->notify.blocked))) {
+	blocked = smp_load_acquire(&vf->notify.blocked);
+	if (likely(!blocked)) {
 		writew(queue, vf->notify.addr);
 		rcu_read_unlock();
-		return 0;
+		return true;
 	}
 	rcu_read_unlock();
+
+	return blocked & BIT(VIRTIO_VFIO_NOTIFY_IO_OFF);
+}
+
+int virtio_vfio_notify(struct virtio_vfio_device *vf, u16 queue)
+{
+	if (likely(virtio_vfio_notify_atomic(vf, queue)))
+		return 0;
 
 	return notify_slow(vf, queue);
 }

@@ -77,4 +77,15 @@ void virtio_vfio_notify_unblock(struct virtio_vfio_device *vf,
  */
 int virtio_vfio_notify(struct virtio_vfio_device *vf, u16 queue);
 
+/**
+ * virtio_vfio_notify_atomic - send a driver notification if that takes one store
+ * @vf: an open transitional device
+ * @queue: virtqueue index
+ *
+ * Context: any. Takes no lock and allocates nothing.
+ * Return: true if it was sent or, with I/O Space off, dropped; false if it
+ * takes virtio_vfio_notify(), which sleeps.
+ */
+bool virtio_vfio_notify_atomic(struct virtio_vfio_device *vf, u16 queue);
+
 #endif

@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 #include <linux/virtio_pci.h>
 
+#include "ioeventfd.h"
 #include "legacy_type.h"
 #include "sysfs.h"
 #include "vfio_dev.h"
@@ -30,6 +31,7 @@ static int virtio_vfio_init(struct vfio_device *core_vdev)
 	mutex_init(&vf->state_lock);
 	mutex_init(&vf->config.power_lock);
 	ratelimit_state_init(&vf->log, LOG_SECONDS * HZ, LOG_LINES);
+	INIT_LIST_HEAD(&vf->ioeventfds);
 	virtio_vfio_notify_init(vf);
 
 	if (pdev->is_virtfn)
@@ -102,6 +104,7 @@ static void virtio_vfio_close_device(struct vfio_device *core_vdev)
 	struct device *dev = core_vdev->dev;
 
 	if (vf->transitional) {
+		virtio_vfio_ioeventfd_close(vf);
 		virtio_vfio_notify_close(vf);
 		pm_runtime_get_noresume(dev);
 	}
@@ -194,6 +197,25 @@ static ssize_t virtio_vfio_write(struct vfio_device *core_vdev,
 	return vfio_pci_core_write(core_vdev, buf, count, ppos);
 }
 
+static long virtio_vfio_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct virtio_vfio_device *vf = to_virtio_vfio(core_vdev);
+	struct vfio_device_ioeventfd request;
+
+	if (vf->transitional && cmd == VFIO_DEVICE_IOEVENTFD) {
+		if (copy_from_user(&request, (void __user *)arg,
+				   offsetofend(typeof(request), fd)))
+			return -EFAULT;
+
+		if (VFIO_PCI_OFFSET_TO_INDEX(request.offset) ==
+		    VFIO_PCI_BAR0_REGION_INDEX)
+			return virtio_vfio_ioeventfd(vf, &request);
+	}
+
+	return vfio_pci_core_ioctl(core_vdev, cmd, arg);
+}
+
 static int virtio_vfio_get_region_info(struct vfio_device *core_vdev,
 				       struct vfio_region_info *info,
 				       struct vfio_info_cap *caps)
@@ -258,7 +280,7 @@ const struct vfio_device_ops virtio_vfio_ops = {
 	.release = virtio_vfio_release,
 	.open_device = virtio_vfio_open_device,
 	.close_device = virtio_vfio_close_device,
-	.ioctl = vfio_pci_core_ioctl,
+	.ioctl = virtio_vfio_ioctl,
 	.get_region_info_caps = virtio_vfio_get_region_info,
 	.device_feature = virtio_vfio_device_feature,
 	.read = virtio_vfio_read,

@@ -5,6 +5,7 @@
 #ifndef VIRTIO_VFIO_H
 #define VIRTIO_VFIO_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
@@ -35,6 +36,7 @@ struct virtio_vfio_type;
  * @bar0: the legacy registers as the guest's driver has left them
  * @notify: the doorbell
  * @reset: resets by Device Status
+ * @ioeventfds: what is tied to eventfds; protected by @core.ioeventfds_lock
  * @log: limits what a guest or a device can make the driver log
  */
 struct virtio_vfio_device {
@@ -50,6 +52,7 @@ struct virtio_vfio_device {
 	struct virtio_vfio_bar0 bar0;
 	struct virtio_vfio_notify notify;
 	struct virtio_vfio_reset reset;
+	struct list_head ioeventfds;
 	struct ratelimit_state log;
 };
 
