@@ -479,6 +479,20 @@ int event_enable(struct vdev *v, unsigned int index)
 	return ioctl(v->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
 }
 
+int vdev_ioeventfd(struct vdev *v, uint64_t offset, uint32_t flags,
+		   uint64_t data, int event)
+{
+	struct vfio_device_ioeventfd request = {
+		.argsz = sizeof(request),
+		.flags = flags,
+		.offset = offset,
+		.data = data,
+		.fd = event,
+	};
+
+	return ioctl(v->fd, VFIO_DEVICE_IOEVENTFD, &request) ? -errno : 0;
+}
+
 bool eventfd_wait(int fd, int ms)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };

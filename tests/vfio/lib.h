@@ -108,6 +108,12 @@ int msix_enable(struct vdev *v, int *fds, unsigned int n);
 int msix_disable(struct vdev *v);
 /* Whether the eventfd was signalled within so many ms; takes the signal. */
 bool eventfd_wait(int fd, int ms);
+/*
+ * Have the eventfd's signals write @data at that file offset, as wide as @flags
+ * says; or no more, if it is -1.
+ */
+int vdev_ioeventfd(struct vdev *v, uint64_t offset, uint32_t flags,
+		   uint64_t data, int event);
 /* An eventfd for VFIO_PCI_ERR_IRQ_INDEX or VFIO_PCI_REQ_IRQ_INDEX. */
 int event_enable(struct vdev *v, unsigned int index);
 

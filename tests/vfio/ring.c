@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -555,6 +556,37 @@ TEST_F(ring, transmit)
 	EXPECT_EQ(0, slot_take(&net->queue[TX], &len, LONG_MS));
 	EXPECT_EQ(0, len);
 	EXPECT_TRUE(pf_is_quiet(net->socket));
+}
+
+/* The device is told which queue, with no access to Queue Notify. */
+TEST_F(ring, transmit_by_eventfd)
+{
+	uint64_t notify = self->net.v.bar0 + REG_QUEUE_NOTIFY;
+	struct net *net = &self->net;
+	int events[2];
+	uint32_t len;
+	unsigned int i;
+
+	for (i = RX; i <= TX; i++) {
+		events[i] = eventfd(0, EFD_CLOEXEC);
+		ASSERT_EQ(0, vdev_ioeventfd(&net->v, notify,
+					    VFIO_DEVICE_IOEVENTFD_16, i,
+					    events[i]));
+	}
+	begin(net, 1 << VIRTIO_NET_F_MAC);
+	ASSERT_TRUE(queue_setup(net, TX, NO_VECTOR));
+	live(net);
+	msleep(SHORT_MS);
+
+	transmit(net, &net->queue[TX], 0, 1);
+	eventfd_write(events[RX], 1);
+	EXPECT_EQ(-1, slot_take(&net->queue[TX], &len, SHORT_MS));
+	eventfd_write(events[TX], 1);
+	EXPECT_TRUE(pf_receives(net, 1, 1));
+	EXPECT_EQ(0, slot_take(&net->queue[TX], &len, LONG_MS));
+	EXPECT_TRUE(pf_is_quiet(net->socket));
+	for (i = RX; i <= TX; i++)
+		close(events[i]);
 }
 
 TEST_F(ring, receive)

@@ -113,7 +113,7 @@ run_oracle()
 {
 	bind "$ORACLE" vfio-pci
 	VFIO_BDF=$ORACLE
-	for program in config_space bar0 ring; do
+	for program in config_space bar0 ring ioeventfd; do
 		program $program
 	done
 	bind "$ORACLE" ""
@@ -152,7 +152,7 @@ run_ours()
 	VFIO_BDF=${vfs[0]}
 	make_transitional "$VFIO_BDF"
 	export OTHER_BDF=${vfs[1]}
-	for program in config_space bar0 doorbell ring reset optin; do
+	for program in config_space bar0 doorbell ring ioeventfd reset optin; do
 		program $program
 	done
 	VFIO_BDF=${vfs[1]}
