@@ -135,6 +135,16 @@ boot_q35()
 		guest_ready "$1" && guest_nic_up "$1" "$4"
 }
 
+# boot_patched NAME VF ADDRESS - under the QEMU that the lab built, which logs what
+# it writes to the VF
+boot_patched()
+{
+	GUEST_QEMU=/run/lab/qemu guest_start "$1" legacy \
+		-L /usr/share/seabios -L /usr/share/qemu -trace vfio_region_write \
+		-device "vfio-pci,host=$2" &&
+		guest_ready "$1" && guest_nic_up "$1" "$3"
+}
+
 guest_nic_up()
 {
 	is "network device" "$(guest_exec "$1" "netup $2/24")" eth0
@@ -229,6 +239,26 @@ guest_makes()
 {
 	guest_exec "$1" "dd if=/dev/urandom of=/tmp/data bs=1M count=$2 \
 		2>/dev/null && sha256sum </tmp/data | cut -d' ' -f1"
+}
+
+qemu_writes()
+{
+	grep -c vfio_region_write "$(guest_dir "$1")/log"
+}
+
+# notifies_alone NAME - of a download's notifications, QEMU writes hardly any; it
+# needs some to know which there are
+notifies_alone()
+{
+	local writes notified
+
+	guest_downloads "$1" 10 || return
+	writes=$(qemu_writes "$1") notified=$(card get notify-member)
+	guest_downloads "$1" 10 || return
+	writes=$(($(qemu_writes "$1") - writes))
+	notified=$(($(card get notify-member) - notified))
+	echo "$notified notifications, $writes writes by QEMU"
+	((notified >= 20 && writes < notified / 10))
 }
 
 # guest_uploads NAME ADDRESS MB
