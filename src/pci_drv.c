@@ -22,7 +22,8 @@ MODULE_PARM_DESC(transitional,
 /*
  * Legacy rings and configuration are in the guest's byte order and ordered
  * strongly, which only the same little-endian x86 on both sides can promise.
- * Return: why the function can't be transitional, NULL if it can.
+ * Return: why the function can't be transitional, NULL if it can; ERR_PTR if
+ * there was no way to find out, which says nothing about the PF.
  */
 static const char *transitional_refusal(struct virtio_vfio_device *vf)
 {
@@ -34,10 +35,17 @@ static const char *transitional_refusal(struct virtio_vfio_device *vf)
 		return "not a VF of a virtio type with a transitional form";
 	if (pci_resource_flags(pdev, 0))
 		return "it has a BAR0 of its own";
-	if (virtio_vfio_admin_probe(&vf->registers))
-		return "its PF serves no legacy admin commands";
 
-	return NULL;
+	switch (virtio_vfio_admin_probe(&vf->registers)) {
+	case 0:
+		return NULL;
+	case -ENOMEM:
+		return ERR_PTR(-ENOMEM);
+	case -EINTR:
+		return ERR_PTR(-EINTR);
+	default:
+		return "its PF serves no legacy admin commands";
+	}
 }
 
 /* As vfio-pci has it: BARs can be exported as dma-bufs. */
@@ -57,6 +65,10 @@ static int virtio_vfio_probe(struct pci_dev *pdev,
 		return PTR_ERR(vf);
 
 	vf->refusal = transitional_refusal(vf);
+	if (IS_ERR(vf->refusal)) {
+		ret = PTR_ERR(vf->refusal);
+		goto put_device;
+	}
 	vf->transitional = transitional && !vf->refusal;
 
 	compat_vfio_pci_set_device_ops(&vf->core, &virtio_vfio_device_ops);
