@@ -86,16 +86,21 @@ static int virtio_owner_probe(struct pci_dev *pdev,
 	if (ret)
 		goto exit_transport;
 
+	ret = virtio_owner_quiesce_init(owner);
+	if (ret)
+		goto exit_avq;
+
 	pci_set_master(pdev);
 	ret = register_virtio_device(&owner->vdev);
 	if (ret)
-		goto exit_avq;
+		goto unregister;
 
 	/* What slot_reset restores. */
 	pci_save_state(pdev);
 	return 0;
 
-exit_avq:
+unregister:
+	virtio_owner_quiesce_exit(owner);
 	virtio_owner_avq_exit(owner);
 	virtio_owner_transport_exit(owner);
 	pci_disable_device(pdev);
@@ -103,6 +108,8 @@ exit_avq:
 	module_put(THIS_MODULE);
 	return ret;
 
+exit_avq:
+	virtio_owner_avq_exit(owner);
 exit_transport:
 	virtio_owner_transport_exit(owner);
 disable:
@@ -180,6 +187,7 @@ static void virtio_owner_remove(struct pci_dev *pdev)
 	unregister_virtio_device(&owner->vdev);
 	end_wait(owner);
 
+	virtio_owner_quiesce_exit(owner);
 	virtio_owner_avq_exit(owner);
 	virtio_owner_transport_exit(owner);
 	pci_disable_device(pdev);

@@ -78,8 +78,7 @@ struct virtio_owner_irq {
  * @give_up: breaks the queues of a device that its driver waits for too long
  * @frozen: the virtio device is frozen; under the PF's device lock
  * @let_go: its driver was taken away for a reset; under the PF's device lock
- * @quiesced: VFs that wait for the end of a reset, NULL while there is none;
- *	under the PF's device lock
+ * @quiesced: VFs that wait for the end of a reset; under the PF's device lock
  * @nquiesced: entries in @quiesced
  */
 struct virtio_owner {
@@ -145,6 +144,8 @@ void virtio_owner_vq_delete(struct virtqueue *vq);
 
 /* quiesce.c */
 struct pci_dev *virtio_owner_next_vf(struct pci_dev *pf, struct pci_dev *vf);
+int virtio_owner_quiesce_init(struct virtio_owner *owner);
+void virtio_owner_quiesce_exit(struct virtio_owner *owner);
 void virtio_owner_quiesce_vfs(struct virtio_owner *owner);
 void virtio_owner_resume_vfs(struct virtio_owner *owner);
 

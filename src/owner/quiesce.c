@@ -88,6 +88,30 @@ static void resume(struct pci_dev *vf, unsigned long deadline)
 }
 
 /**
+ * virtio_owner_quiesce_init - have room for all VFs that the PF may have
+ * @owner: the PF
+ *
+ * A reset can't be refused, so it can't wait for memory either.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int virtio_owner_quiesce_init(struct virtio_owner *owner)
+{
+	owner->quiesced = kcalloc(pci_sriov_get_totalvfs(owner->pdev),
+				  sizeof(*owner->quiesced), GFP_KERNEL);
+	return owner->quiesced ? 0 : -ENOMEM;
+}
+
+/**
+ * virtio_owner_quiesce_exit - undo virtio_owner_quiesce_init()
+ * @owner: the PF
+ */
+void virtio_owner_quiesce_exit(struct virtio_owner *owner)
+{
+	kfree(owner->quiesced);
+}
+
+/**
  * virtio_owner_quiesce_vfs - stop all VFs before the PF is reset
  * @owner: the PF, its device locked
  *
@@ -101,11 +125,7 @@ void virtio_owner_quiesce_vfs(struct virtio_owner *owner)
 	int nvfs = pci_num_vf(owner->pdev);
 	struct pci_dev *vf = NULL;
 
-	if (!nvfs || owner->quiesced)
-		return;
-
-	owner->quiesced = kcalloc(nvfs, sizeof(*owner->quiesced), GFP_KERNEL);
-	if (!owner->quiesced)
+	if (owner->nquiesced)
 		return;
 
 	while ((vf = virtio_owner_next_vf(owner->pdev, vf))) {
@@ -135,7 +155,5 @@ void virtio_owner_resume_vfs(struct virtio_owner *owner)
 		pci_dev_put(vf);
 	}
 
-	kfree(owner->quiesced);
-	owner->quiesced = NULL;
 	owner->nquiesced = 0;
 }
