@@ -290,11 +290,13 @@ static void virtio_owner_take_up(struct virtio_owner *owner)
 	if (!owner->let_go)
 		return;
 
-	owner->let_go = false;
 	begin_wait(owner);
 	ret = device_attach(&owner->vdev.dev);
 	end_wait(owner);
-	if (ret < 0)
+
+	/* 0 means that none would have it; the next reset is another chance. */
+	owner->let_go = ret <= 0;
+	if (ret <= 0)
 		dev_err(&owner->pdev->dev, "no driver after a reset: %d\n", ret);
 }
 
