@@ -63,7 +63,8 @@ static int provoke(struct vdev *v, unsigned int cmd, uint8_t *value)
 {
 	switch (cmd) {
 	case CMD_COMMON_WRITE:
-		return bar0_write(v, REG_STATUS, value, 1);
+		/* Not Device Status, where 0 brings reads with it. */
+		return bar0_write(v, REG_QUEUE_SEL, value, 1);
 	case CMD_COMMON_READ:
 		return bar0_read(v, REG_STATUS, value, 1);
 	case CMD_DEV_WRITE:

@@ -15,11 +15,13 @@
 #include "lib.h"
 
 #define RESET_MS	400
+/* Long enough to do something else meanwhile, less than the default bound. */
+#define BESIDE_MS	1500
 #define LONG_MS		4000
 #define BOUND_MS	600
 /* The card's clock starts before ours, and a machine may be busy. */
 #define EARLY_MS	20
-#define SLACK_MS	700
+#define SLACK_MS	2500
 #define DEFAULT_BOUND	"2000"
 #define NOT_RESET	"not reset after"
 #define IN_USE		(STATUS_ACKNOWLEDGE | STATUS_DRIVER)
@@ -184,9 +186,9 @@ TEST_F(reset, no_bound_no_look)
 	struct vdev *v = &self->v;
 
 	ASSERT_EQ(0, param_set("legacy_reset_timeout", "0"));
-	use_slow(v, RESET_MS);
+	use_slow(v, LONG_MS);
 	card_set("counters-reset", "true");
-	EXPECT_GT(RESET_MS / 2, reset_ms(v));
+	io_set(v, REG_STATUS, 1, 0);
 	EXPECT_EQ(0, card_get("cmd-3"));
 	EXPECT_EQ(1, card_get("resets-pending"));
 	EXPECT_EQ(0, vf_get(v->bdf, "legacy_reset_timeout"));
@@ -285,7 +287,7 @@ static void *do_reset(void *arg)
 static int begin_reset(struct beside *b, struct vdev *v)
 {
 	b->v = v;
-	use_slow(v, RESET_MS);
+	use_slow(v, BESIDE_MS);
 	if (pthread_create(&b->thread, NULL, do_reset, b))
 		return -1;
 	while (!card_get("resets-pending"))
@@ -293,7 +295,7 @@ static int begin_reset(struct beside *b, struct vdev *v)
 	return 0;
 }
 
-TEST_F(reset, other_registers_wait)
+TEST_F_TIMEOUT(reset, other_registers_wait, 60)
 {
 	static const unsigned int registers[] = {
 		REG_HOST_FEATURES, REG_QUEUE_SEL, REG_ISR, 24,
@@ -309,7 +311,7 @@ TEST_F(reset, other_registers_wait)
 			TH_LOG("register %u", registers[i]);
 		}
 		pthread_join(b.thread, NULL);
-		EXPECT_TRUE(in_time(b.ms, RESET_MS));
+		EXPECT_TRUE(in_time(b.ms, BESIDE_MS));
 		card_set_number("reset-ms", 0);
 	}
 }
@@ -317,14 +319,11 @@ TEST_F(reset, other_registers_wait)
 static void check_doorbell(struct __test_metadata *_metadata, struct vdev *v,
 			   const char *counter)
 {
-	uint64_t start;
 	struct beside b;
 
 	card_set("counters-reset", "true");
 	ASSERT_EQ(0, begin_reset(&b, v));
-	start = now_us();
 	io_set(v, REG_QUEUE_NOTIFY, 2, 1);
-	EXPECT_GT(RESET_MS / 2, ms_since(start));
 	EXPECT_EQ(1, card_get("resets-pending"));
 	EXPECT_EQ(1, card_get(counter));
 	pthread_join(b.thread, NULL);
@@ -350,16 +349,13 @@ TEST_F(reset, other_vf_does_not_wait)
 {
 	struct vdev other;
 	struct beside b;
-	uint64_t start;
 
 	ASSERT_EQ(0, rebind_transitional(env("OTHER_BDF")));
 	ASSERT_EQ(0, vdev_open(&other, env("OTHER_BDF")));
 	io_enable(&other);
 	ASSERT_EQ(0, begin_reset(&b, &self->v));
-	start = now_us();
 	io_set(&other, REG_STATUS, 1, 0);
 	EXPECT_EQ(0, io_get(&other, REG_STATUS, 1));
-	EXPECT_GT(RESET_MS / 2, ms_since(start));
 	EXPECT_EQ(1, card_get("resets-pending"));
 	pthread_join(b.thread, NULL);
 	vdev_close(&other);
@@ -407,7 +403,7 @@ TEST_F_TIMEOUT(reset, vfio_reset_bound, 60)
 	card_set("reset-flr", "true");
 	start = now_us();
 	ASSERT_EQ(0, vdev_reset(v));
-	EXPECT_GT(LONG_MS / 2, ms_since(start));
+	EXPECT_GT(BOUND_MS + SLACK_MS, ms_since(start));
 	EXPECT_LE(BOUND_MS - EARLY_MS, ms_since(start));
 	EXPECT_EQ(1, vf_get(v->bdf, "legacy_reset_timeout"));
 	EXPECT_EQ(1, log_count(NOT_RESET));
@@ -429,7 +425,7 @@ TEST_F_TIMEOUT(reset, host_reset_beside_an_access, 60)
 		;
 	start = now_us();
 	EXPECT_EQ(0, vdev_host_reset(v));
-	EXPECT_GT(LONG_MS / 2, ms_since(start));
+	EXPECT_GT(BOUND_MS + SLACK_MS, ms_since(start));
 	pthread_join(b.thread, NULL);
 }
 
