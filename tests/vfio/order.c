@@ -240,7 +240,7 @@ TEST_F_TIMEOUT(order, vfs_in_parallel, 120)
 	eight = configure_many(_metadata, self->v, MAX_VFS);
 	TH_LOG("1 VF in %u ms, %u VFs in %u ms", one, MAX_VFS, eight);
 	EXPECT_EQ(MAX_VFS, card_get("parallel"));
-	EXPECT_GT(2 * one, eight);
+	EXPECT_GT(4 * one, eight);
 }
 
 /* Each VF gets its own answers, whichever comes first. */
