@@ -28,8 +28,8 @@ with_provider()
 	# A modern guest has nothing to do with the provider, and the kernel's
 	# knows nothing of a reset.
 	((${#groups[@]})) || case $1 in
-	kernel) groups=(legacy multiqueue eventfd modern plain q35 pair) ;;
-	owner) groups=(legacy multiqueue pair pf) ;;
+	kernel) groups=(legacy multiqueue eventfd modern plain q35 slow pair) ;;
+	owner) groups=(legacy multiqueue slow pair pf) ;;
 	esac
 	PF_NETDEV=$(pf-driver "$1") || return
 	echo ${#vfs[@]} >"$PCI_DEVICES/$PF/sriov_numvfs" || return
