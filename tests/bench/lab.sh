@@ -1,54 +1,85 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# lab.sh - in the lab host: the accesses of accesses.c on one VF, under vfio-pci,
-# upstream's driver and ours, in turn; lines of TARGET NAME VALUE
+# lab.sh - in the lab host: the accesses of accesses.c on one VF, and scale.c with
+# more of them, under vfio-pci, upstream's driver and ours, in turn; lines of
+# TARGET NAME VALUE
 #
 # TARGET is vfio, upstream, ours-kernel (virtio_pci drives the PF) or ours-owner
 # (virtio_pci_owner does).
 
-set -eu
+set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
-read -ra vfs <<<"$VFS"
-export VFIO_BDF=${vfs[0]} TARGET
-devices=/sys/bus/pci/devices
+export VFIO_BDF TARGET DRIVER
+pf=/sys/bus/pci/devices/$PF
 ours=virtio_vfio_pci
 upstream=/usr/lib/virtio-vfio-lab/upstream/virtio-vfio-pci.ko
 
-# bind DRIVER - or none
-bind()
+# module_size FILE... - all their text, data and bss, in bytes
+module_size()
 {
-	local vf=$devices/$VFIO_BDF
+	local file unpacked
 
-	[[ ! -e $vf/driver ]] || echo "$VFIO_BDF" >"$vf/driver/unbind"
-	echo "$1" >"$vf/driver_override"
-	[[ ! $1 ]] || echo "$VFIO_BDF" >/sys/bus/pci/drivers_probe
+	unpacked=$(mktemp -d)
+	for file; do
+		case $file in
+		*.xz) xz -dc "$file" >"$unpacked/$(basename "$file" .xz)" ;;
+		*) cp "$file" "$unpacked" ;;
+		esac
+	done
+	size "$unpacked"/*.ko | awk 'NR > 1 { text += $1; data += $2; bss += $3 }
+		END { print "module-text", text; print "module-data", data
+			print "module-bss", bss }'
+	rm -r "$unpacked"
+}
+
+one_vf()
+{
+	echo 1 >"$pf/sriov_numvfs"
+	VFIO_BDF=$(basename "$(readlink "$pf/virtfn0")")
+	./accesses
+	echo 0 >"$pf/sriov_numvfs"
 }
 
 measure()
 {
-	local driver=$ours
+	local files
 
+	DRIVER=$ours
 	case $1 in
-	vfio) driver=vfio-pci; modprobe $driver ;;
-	upstream) insmod "$upstream" ;;
+	vfio)
+		DRIVER=vfio-pci
+		modprobe $DRIVER
+		files=$(modinfo -n $DRIVER)
+		;;
+	upstream)
+		insmod "$upstream"
+		files=$upstream
+		;;
 	ours-*)
 		modprobe $ours
+		files=$(modinfo -n $ours)
+		[[ $1 != *-owner ]] || files+=" $(modinfo -n virtio_pci_owner)"
 		PF_NETDEV=$(pf-driver "${1#ours-}")
-		echo ${#vfs[@]} >"$devices/$PF/sriov_numvfs"
 		ip link set "$PF_NETDEV" up
 		;;
 	esac
-	bind $driver
-	[[ $1 != ours-* ]] || echo 1 >"$devices/$VFIO_BDF/virtio_vfio/transitional"
 
 	TARGET=${1%%-*}
-	./accesses | sed "s/^/$1 /"
-	echo "$1 module-size $(<"/sys/module/${driver//-/_}/coresize")"
-	bind ""
+	{
+		one_vf
+		./scale vfs 1 16 64 240
+		./scale memory 64
+		# shellcheck disable=SC2086 # one or two
+		module_size $files
+	} | sed -u "s/^/$1 /"
 	[[ $1 != upstream ]] || rmmod $ours
 }
 
+# Who looks at new devices is no part of what they cost.
+udevadm settle --timeout=60
+udevadm control --exit
+echo 0 >"$pf/sriov_drivers_autoprobe"
 ip link set "$PF_NETDEV" up
 for target in vfio upstream ours-kernel ours-owner; do
 	measure $target

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * scale vfs N... | scale memory N - what N VFs of PF cost, from nothing until all
+ * are open
+ *
+ * vfs prints lines of "NAME-N NUMBER" for each N: by the host's clock in
+ * nanoseconds all of it (vfs), its parts (create, bind, open), and for how much
+ * of it this process had a processor (busy). memory prints bytes for each VF:
+ * what less is free (memory), and the slabs' part in it (slab), when all are
+ * bound, and when they are open, too. The slabs are the ones to compare: free
+ * memory moves by what the kernel keeps at hand for other things, too.
+ *
+ * DRIVER is what they are bound to, and TARGET "ours" if they are then made
+ * transitional. The PF has no VFs before and after that.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../vfio/lib.h"
+
+#define MAX_VFS	240
+
+static char bdfs[MAX_VFS][32];
+static struct vdev vdevs[MAX_VFS];
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void check(int ret, const char *what, const char *bdf)
+{
+	if (!ret)
+		return;
+	fprintf(stderr, "scale: %s of %s: %s\n", what, bdf, strerror(-ret));
+	exit(1);
+}
+
+static void report(const char *name, unsigned int vfs, long long value)
+{
+	printf("%s-%u %lld\n", name, vfs, value);
+	fflush(stdout);
+}
+
+static void set_vfs(unsigned int vfs)
+{
+	char path[128], number[16];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs",
+		 env("PF"));
+	snprintf(number, sizeof(number), "%u", vfs);
+	check(sysfs_write(path, number), "sriov_numvfs", env("PF"));
+}
+
+static void create(unsigned int vfs)
+{
+	char path[128], link[256];
+	unsigned int i;
+	ssize_t len;
+
+	set_vfs(vfs);
+	for (i = 0; i < vfs; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/virtfn%u",
+			 env("PF"), i);
+		len = readlink(path, link, sizeof(link) - 1);
+		check(len < 0, "virtfn", env("PF"));
+		link[len] = 0;
+		snprintf(bdfs[i], sizeof(bdfs[i]), "%s", strrchr(link, '/') + 1);
+	}
+}
+
+static void bind_all(unsigned int vfs)
+{
+	bool ours = !strcmp(env("TARGET"), "ours");
+	unsigned int i;
+
+	for (i = 0; i < vfs; i++) {
+		check(pci_bind(bdfs[i], env("DRIVER")), "bind", bdfs[i]);
+		if (ours)
+			check(vf_set(bdfs[i], "transitional", "1"),
+			      "transitional", bdfs[i]);
+	}
+}
+
+static void open_all(unsigned int vfs)
+{
+	unsigned int i;
+
+	for (i = 0; i < vfs; i++)
+		check(vdev_open(&vdevs[i], bdfs[i]), "open", bdfs[i]);
+}
+
+static void remove_all(unsigned int vfs)
+{
+	unsigned int i;
+
+	for (i = 0; i < vfs; i++)
+		vdev_close(&vdevs[i]);
+	set_vfs(0);
+}
+
+static void measure_time(unsigned int vfs)
+{
+	uint64_t busy = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t start = clock_ns(CLOCK_MONOTONIC), created, bound, opened;
+
+	create(vfs);
+	created = clock_ns(CLOCK_MONOTONIC);
+	bind_all(vfs);
+	bound = clock_ns(CLOCK_MONOTONIC);
+	open_all(vfs);
+	opened = clock_ns(CLOCK_MONOTONIC);
+	busy = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - busy;
+
+	report("create", vfs, created - start);
+	report("bind", vfs, bound - created);
+	report("open", vfs, opened - bound);
+	report("vfs", vfs, opened - start);
+	report("busy", vfs, busy);
+	remove_all(vfs);
+}
+
+/* Bytes. */
+static long long bytes_of(const char *name)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128], format[32];
+	long long kib = -1;
+
+	snprintf(format, sizeof(format), "%s: %%lld", name);
+	while (file && kib < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, format, &kib);
+	check(kib < 0, name, "/proc/meminfo");
+	fclose(file);
+	return kib * 1024;
+}
+
+struct memory {
+	long long free, slab;
+};
+
+/* Without what the kernel gives back when somebody asks. */
+static struct memory memory(void)
+{
+	msleep(500);
+	check(sysfs_write("/proc/sys/vm/drop_caches", "3"), "drop_caches", "all");
+	check(sysfs_write("/proc/sys/vm/compact_memory", "1"), "compact_memory",
+	      "all");
+	return (struct memory){ bytes_of("MemFree"), bytes_of("Slab") };
+}
+
+static void report_memory(const char *state, unsigned int vfs,
+			  const struct memory *before)
+{
+	struct memory after = memory();
+	char name[64];
+
+	snprintf(name, sizeof(name), "memory-%s", state);
+	report(name, vfs, (before->free - after.free) / vfs);
+	snprintf(name, sizeof(name), "slab-%s", state);
+	report(name, vfs, (after.slab - before->slab) / vfs);
+}
+
+static void measure_memory(unsigned int vfs)
+{
+	struct memory before;
+
+	create(vfs);
+	before = memory();
+	bind_all(vfs);
+	report_memory("bound", vfs, &before);
+	open_all(vfs);
+	report_memory("open", vfs, &before);
+	remove_all(vfs);
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	for (i = 2; i < argc; i++) {
+		unsigned int vfs = strtoul(argv[i], NULL, 10);
+
+		if (!vfs || vfs > MAX_VFS) {
+			fprintf(stderr, "scale: 1 to %u VFs\n", MAX_VFS);
+			return 2;
+		}
+		if (!strcmp(argv[1], "memory"))
+			measure_memory(vfs);
+		else
+			measure_time(vfs);
+	}
+	return 0;
+}
