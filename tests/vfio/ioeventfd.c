@@ -500,8 +500,10 @@ static void *signal_until_stopped(void *arg)
 	struct load *load = arg;
 
 	while (!load->stop) {
-		signal_times(load->event, 1);
-		load->done++;
+		signal_times(load->event, SIGNALS);
+		load->done += SIGNALS;
+		/* Who changes things needs a processor, too. */
+		usleep(500);
 	}
 	return NULL;
 }
@@ -567,7 +569,7 @@ TEST_F_TIMEOUT(ioeventfd, signals_under_change, 120)
 }
 
 /* The file goes away while signals come. */
-TEST_F_TIMEOUT(ioeventfd, signals_while_closed, 60)
+TEST_F_TIMEOUT(ioeventfd, signals_while_closed, 120)
 {
 	struct load load = { .event = self->event };
 	pthread_t threads[THREADS];
