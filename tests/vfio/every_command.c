@@ -13,11 +13,11 @@
 #define ANY		0xffffffff
 #define TIMEOUT_MS	300
 /* What needs no answer from the card; slow machines take their time. */
-#define QUICK_MS	2000
+#define QUICK_MS	slow(2000)
 #define LATE_MS		1500
 /* The timer ticks of a busy machine lag behind its clock. */
 #define EARLY_MS	50
-#define SLACK_MS	1200	/* with the second in which a card shows life */
+#define SLACK_MS	slow(1200)	/* with the second in which a card shows life */
 #define CONFIG		20	/* the device configuration, without MSI-X */
 
 static const unsigned int commands[] = {

@@ -17,7 +17,7 @@
 /* The timer ticks of a busy machine lag behind its clock. */
 #define EARLY_MS	50
 #define LATE_MS		3000
-#define SLACK_MS	700
+#define SLACK_MS	slow(700)
 
 FIXTURE(faults)
 {

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +59,24 @@ bool provider_is(const char *name)
 bool target_is(const char *name)
 {
 	return !strcmp(env("TARGET"), name);
+}
+
+unsigned int slow(unsigned int limit)
+{
+	const char *slowness = getenv("SLOWNESS");
+
+	return slowness ? limit * atoi(slowness) : limit;
+}
+
+/* The harness sets a limit for each test by alarm(), as the linker's --wrap has it. */
+unsigned int __wrap_alarm(unsigned int seconds);
+
+unsigned int __wrap_alarm(unsigned int seconds)
+{
+	struct itimerval timer = { .it_value.tv_sec = slow(seconds) };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+	return 0;
 }
 
 uint64_t now_us(void)

@@ -8,7 +8,8 @@
  * VF under upstream's driver) or "oracle" (QEMU's own transitional device under
  * vfio-pci). PF and PF_NETDEV are the card's owner device and its interface.
  * PROVIDER is what drives the PF: "kernel", which is its virtio_pci, or "owner",
- * which is virtio_pci_owner.
+ * which is virtio_pci_owner. SLOWNESS is how many times longer all may take on a
+ * kernel that looks for defects while it runs.
  *
  * Functions that return an int return 0 or a negative errno unless they say
  * otherwise. Those that return nothing end the program when they fail.
@@ -156,6 +157,8 @@ unsigned int log_count(const char *text);
 void log_expect(const char *text);
 
 uint64_t now_us(void);
+/* A limit for what the host does, in whatever unit, on the host as it is. */
+unsigned int slow(unsigned int limit);
 void msleep(unsigned int ms);
 
 #endif

@@ -21,7 +21,7 @@
 #define READERS		4
 #define GIVEN_UP	"admin virtqueue given up"
 #define TAKEN_UP	"admin virtqueue taken up again"
-#define SOON_MS		2000
+#define SOON_MS		slow(2000)
 
 static char bdfs[MANY_VFS][32];
 static bool unplugged;
@@ -546,7 +546,7 @@ TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 		msleep(200);
 	}
 	readers_stop(&r);
-	EXPECT_GT(5000, r.worst_ms);
+	EXPECT_GT(slow(5000), r.worst_ms);
 	EXPECT_LT(0, r.good);
 
 	/* The PF's interface has its name again ... */

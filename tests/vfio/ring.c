@@ -54,7 +54,7 @@
 
 #define THREADS		8
 #define HAMMER_US	1000000
-#define LONG_MS		5000
+#define LONG_MS		slow(5000)
 #define RESET_MS	500
 #define FRAME_EVERY_MS	25
 #define POISON		0xa5

@@ -22,7 +22,7 @@
 # or owner, virtio_pci_owner.
 #
 # PROGRAMS limits what runs of each, KERNEL is a name for the kernel in what is
-# printed, which is KTAP.
+# printed, which is KTAP. SLOWNESS is how many times longer all may take.
 
 set -u
 cd "$(dirname "$(realpath "$0")")" || exit 1
@@ -73,7 +73,7 @@ program()
 
 	[[ " ${PROGRAMS-$1} " == *" $1 "* ]] || return 0
 	echo "# $label: $1"
-	log=$(timeout 300 "./$1" 2>&1) || status=$?
+	log=$(timeout $((300 * ${SLOWNESS:-1})) "./$1" 2>&1) || status=$?
 	while IFS= read -r line; do
 		case $line in
 		"ok "[0-9]* | "not ok "[0-9]*) result "$line" ;;
