@@ -16,6 +16,8 @@
 #   cost     how long a register access takes with one provider and the other
 #   load     both modules, loaded and unloaded 100 times
 #   own-bar0 our driver, with a card whose VFs have a BAR0 (vf-bar0=on)
+#   fail     our driver, with each allocation failing in turn, on a kernel that
+#            can do that
 #   late     our driver, with a card that fails or doesn't answer; under the
 #            kernel's provider the VFs are not to be used any more after that
 # PROVIDER is what drives the PF: kernel, the kernel's virtio_pci (the default),
@@ -66,14 +68,14 @@ result()
 	fi
 }
 
-# program NAME - run one for $TARGET on $VFIO_BDF
+# program NAME [SECONDS] - run one for $TARGET on $VFIO_BDF, for so long at most
 program()
 {
 	local line status=0 log before=$tests
 
 	[[ " ${PROGRAMS-$1} " == *" $1 "* ]] || return 0
 	echo "# $label: $1"
-	log=$(timeout $((300 * ${SLOWNESS:-1})) "./$1" 2>&1) || status=$?
+	log=$(timeout $((${2:-300} * ${SLOWNESS:-1})) "./$1" 2>&1) || status=$?
 	while IFS= read -r line; do
 		case $line in
 		"ok "[0-9]* | "not ok "[0-9]*) result "$line" ;;
@@ -282,6 +284,14 @@ run_own-bar0()
 	program optin
 	program same_as_vfio
 	unset LEGACY_SUPPORTED
+}
+
+run_fail()
+{
+	rebind_owner
+	VFIO_BDF=${vfs[0]}
+	program fail_nth 1200
+	rebind_owner
 }
 
 run_late()
