@@ -5,9 +5,11 @@
 # make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
 # make tools         the command virtio-vfio, in build/tools/
 # make demo          the main job, shown in an emulated lab
-# make check         all tests; check-build, check-tools, check-package,
-#                    check-policy, check-libvirt, check-lab, check-guest are its
-#                    parts
+# make check         all tests but check-debug; check-build, check-tools,
+#                    check-package, check-policy, check-libvirt, check-lab,
+#                    check-guest are its parts
+# make check-debug   the tests of the modules on a kernel that looks for defects
+#                    while it runs; too slow yet to be a part of check
 # make dist          the release tarball, in build/dist/
 # make bench         what accesses cost under vfio-pci, upstream's driver and ours
 # make deb           Debian packages, in build/deb/
@@ -53,7 +55,7 @@ tools:
 	$(MAKE) -C tools
 
 PARTS = check-build check-tools check-package check-policy check-libvirt check-lab check-guest
-.PHONY: demo bench check $(PARTS)
+.PHONY: demo bench check check-debug $(PARTS)
 demo: deb
 	tests/lab/demo
 
@@ -63,7 +65,8 @@ bench: deb
 check:
 	tests/check $(PARTS)
 
-$(PARTS):
+check-debug: deb
+check-debug $(PARTS):
 	tests/check $@
 
 .PHONY: dist
