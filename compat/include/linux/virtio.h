@@ -6,4 +6,17 @@
 /* For register_virtio_device(). */
 #include <linux/virtio_config.h>
 
+/* A kernel that can't sleep has neither, and calls nothing that would. */
+#ifndef CONFIG_PM_SLEEP
+static inline int virtio_device_freeze(struct virtio_device *dev)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int virtio_device_restore(struct virtio_device *dev)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 #endif
