@@ -71,6 +71,7 @@ FIXTURE_SETUP(fail_nth)
 	log_expect("error -12, status");
 	log_expect("device_add_groups() failed");
 	log_expect("kmemleak: Cannot allocate");
+	log_expect("DMA-API: cacheline tracking ENOMEM");
 	ASSERT_EQ(0, param_set("transitional", "Y"));
 	ASSERT_EQ(0, pci_bind(bdf, DRIVER));
 	ASSERT_EQ(1, vf_get(bdf, "transitional"));
