@@ -70,6 +70,7 @@ FIXTURE_SETUP(fail_nth)
 	log_expect("Failed to execute command");
 	log_expect("error -12, status");
 	log_expect("device_add_groups() failed");
+	log_expect("no admin virtqueue: -12");
 	log_expect("kmemleak: Cannot allocate");
 	log_expect("DMA-API: cacheline tracking ENOMEM");
 	ASSERT_EQ(0, param_set("transitional", "Y"));
