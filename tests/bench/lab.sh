@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# lab.sh - in the lab host: the accesses of accesses.c on one VF, and scale.c with
-# more of them, under vfio-pci, upstream's driver and ours, in turn; lines of
-# TARGET NAME VALUE
+# lab.sh VFS - in the lab host: the accesses of accesses.c on one VF, and scale.c
+# with up to VFS of them, under vfio-pci, upstream's driver and ours, in turn;
+# lines of TARGET NAME VALUE
 #
 # TARGET is vfio, upstream, ours-kernel (virtio_pci drives the PF) or ours-owner
 # (virtio_pci_owner does).
@@ -14,6 +14,9 @@ export VFIO_BDF TARGET DRIVER
 pf=/sys/bus/pci/devices/$PF
 ours=virtio_vfio_pci
 upstream=/usr/lib/virtio-vfio-lab/upstream/virtio-vfio-pci.ko
+
+sizes=(1 16 64)
+(($1 < 240)) || sizes+=(240)
 
 # module_size FILE... - all their text, data and bss, in bytes
 module_size()
@@ -68,7 +71,7 @@ measure()
 	TARGET=${1%%-*}
 	{
 		one_vf
-		./scale vfs 1 16 64 240
+		./scale vfs "${sizes[@]}"
 		./scale memory 64
 		# shellcheck disable=SC2086 # one or two
 		module_size $files
