@@ -224,27 +224,17 @@ TEST_F(doorbell, works_after_resets)
 	EXPECT_EQ(2 * RINGS, card_get("notify-member"));
 }
 
-static int low_power(struct vdev *v, uint32_t feature)
-{
-	struct vfio_device_feature request = {
-		.argsz = sizeof(request),
-		.flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
-
-	return ioctl(v->fd, VFIO_DEVICE_FEATURE, &request) ? -errno : 0;
-}
-
 /* A guest's notification must not be lost because the host let it sleep. */
 TEST_F(doorbell, works_in_low_power)
 {
 	struct vdev *v = &self->v;
 
 	ASSERT_EQ(0, open_with_entries(v, "\"member\""));
-	ASSERT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	ASSERT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
 	msleep(100);
 	ring(v, RINGS);
 	EXPECT_EQ(RINGS, card_get("notify-member"));
-	EXPECT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	EXPECT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 	ring(v, RINGS);
 	EXPECT_EQ(2 * RINGS, card_get("notify-member"));
 }

@@ -422,27 +422,17 @@ TEST_F(ioeventfd, lost_in_d3)
 	EXPECT_EQ(SIGNALS, card_get("notify-member"));
 }
 
-static int low_power(struct vdev *v, uint32_t feature)
-{
-	struct vfio_device_feature request = {
-		.argsz = sizeof(request),
-		.flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
-
-	return ioctl(v->fd, VFIO_DEVICE_FEATURE, &request) ? -errno : 0;
-}
-
 /* As a guest's own write: not lost because the host let the device sleep. */
 TEST_F(ioeventfd, wakes_from_low_power)
 {
 	struct vdev *v = &self->v;
 
 	ASSERT_EQ(0, tie(v, 1, self->event));
-	ASSERT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+	ASSERT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
 	msleep(100);
 	signal_times(self->event, 1);
 	EXPECT_TRUE(notified(1));
-	EXPECT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+	EXPECT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 	card_set("counters-reset", "true");
 	signal_times(self->event, SIGNALS);
 	EXPECT_EQ(SIGNALS, card_get("notify-member"));
@@ -540,9 +530,9 @@ TEST_F_TIMEOUT(ioeventfd, signals_under_change, 120)
 	end = now_us() + STRESS_MS * 1000;
 	for (rounds = 0; now_us() < end; rounds++) {
 		io_enable(v);
-		EXPECT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
+		EXPECT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY));
 		usleep(1000);
-		EXPECT_EQ(0, low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
+		EXPECT_EQ(0, vdev_low_power(v, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT));
 		set_power(v, 3);
 		set_power(v, 0);
 		EXPECT_EQ(0, rounds % 2 ? vdev_reset(v) : vdev_host_reset(v));

@@ -498,6 +498,16 @@ int event_enable(struct vdev *v, unsigned int index)
 	return ioctl(v->fd, VFIO_DEVICE_SET_IRQS, &irq) ? -errno : irq.fd;
 }
 
+int vdev_low_power(struct vdev *v, uint32_t feature)
+{
+	struct vfio_device_feature request = {
+		.argsz = sizeof(request),
+		.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	return ioctl(v->fd, VFIO_DEVICE_FEATURE, &request) ? -errno : 0;
+}
+
 int vdev_ioeventfd(struct vdev *v, uint64_t offset, uint32_t flags,
 		   uint64_t data, int event)
 {

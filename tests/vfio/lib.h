@@ -109,6 +109,8 @@ int msix_enable(struct vdev *v, int *fds, unsigned int n);
 int msix_disable(struct vdev *v);
 /* Whether the eventfd was signalled within so many ms; takes the signal. */
 bool eventfd_wait(int fd, int ms);
+/* VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY or _EXIT. Return: 0 or a negative errno. */
+int vdev_low_power(struct vdev *v, uint32_t feature);
 /*
  * Have the eventfd's signals write @data at that file offset, as wide as @flags
  * says; or no more, if it is -1.
