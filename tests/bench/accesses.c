@@ -164,22 +164,27 @@ static void measure_registers(struct vdev *v)
 	static const struct {
 		const char *name;
 		unsigned int offset, len;
-		bool write;
+		bool write, keep;
 	} registers[] = {
-		{ "register-read-1", REG_STATUS, 1, false },
-		{ "register-read-2", REG_QUEUE_SIZE, 2, false },
-		{ "register-read-4", REG_HOST_FEATURES, 4, false },
-		{ "register-write-1", REG_STATUS, 1, true },
-		{ "register-write-2", REG_QUEUE_SEL, 2, true },
-		{ "register-write-4", REG_GUEST_FEATURES, 4, true },
+		{ "register-read-1", REG_STATUS, 1 },
+		{ "register-read-2", REG_QUEUE_SIZE, 2 },
+		{ "register-read-4", REG_HOST_FEATURES, 4 },
+		{ "register-write-1", REG_STATUS, 1, true, true },
+		{ "register-write-2", REG_QUEUE_SEL, 2, true, true },
+		{ "register-write-4", REG_GUEST_FEATURES, 4, true, true },
+		/* Last, for that is a reset. */
+		{ "register-write-reset", REG_STATUS, 1, true, false },
 	};
+	uint8_t acknowledge = 1;
 	size_t i;
 
+	if (bar0_write(v, REG_STATUS, &acknowledge, 1) < 0)
+		fail("writing Device Status");
 	for (i = 0; i < sizeof(registers) / sizeof(*registers); i++)
 		report(registers[i].name, best(&(struct access){
 			registers[i].name, v->fd, v->bar0 + registers[i].offset,
 			registers[i].len, registers[i].write,
-			registers[i].write }, ROUNDS));
+			registers[i].keep }, ROUNDS));
 }
 
 static void measure_config(struct vdev *v)
