@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lab.sh VFS - in the lab host: the accesses of accesses.c on one VF, and scale.c
-# with up to VFS of them, under vfio-pci, upstream's driver and ours, in turn;
-# lines of TARGET NAME VALUE
+# with up to VFS of them, if any, under vfio-pci, upstream's driver and ours, in
+# turn; lines of TARGET NAME VALUE
 #
 # TARGET is vfio, upstream, ours-kernel (virtio_pci drives the PF) or ours-owner
 # (virtio_pci_owner does).
@@ -15,8 +15,8 @@ pf=/sys/bus/pci/devices/$PF
 ours=virtio_vfio_pci
 upstream=/usr/lib/virtio-vfio-lab/upstream/virtio-vfio-pci.ko
 
-sizes=(1 16 64)
-(($1 < 240)) || sizes+=(240)
+vfs=$1 sizes=(1 16 64)
+((vfs < 240)) || sizes+=(240)
 
 # module_size FILE... - all their text, data and bss, in bytes
 module_size()
@@ -71,8 +71,8 @@ measure()
 	TARGET=${1%%-*}
 	{
 		one_vf
-		./scale vfs "${sizes[@]}"
-		./scale memory 64
+		((vfs == 0)) || ./scale vfs "${sizes[@]}"
+		((vfs == 0)) || ./scale memory 64
 		# shellcheck disable=SC2086 # one or two
 		module_size $files
 	} | sed -u "s/^/$1 /"
@@ -84,6 +84,7 @@ udevadm settle --timeout=60
 udevadm control --exit
 echo 0 >"$pf/sriov_drivers_autoprobe"
 ip link set "$PF_NETDEV" up
+echo "kernel $(uname -r)"
 for target in vfio upstream ours-kernel ours-owner; do
 	measure $target
 done
