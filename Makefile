@@ -7,7 +7,7 @@
 # make demo          the main job, shown in an emulated lab
 # make check         all tests but check-debug; check-build, check-tools,
 #                    check-package, check-policy, check-libvirt, check-lab,
-#                    check-guest are its parts
+#                    check-bench, check-guest are its parts
 # make check-debug   the tests of the modules on a kernel that looks for defects
 #                    while it runs; too slow yet to be a part of check
 # make dist          the release tarball, in build/dist/
@@ -54,7 +54,8 @@ clean:
 tools:
 	$(MAKE) -C tools
 
-PARTS = check-build check-tools check-package check-policy check-libvirt check-lab check-guest
+PARTS = check-build check-tools check-package check-policy check-libvirt check-lab
+PARTS += check-bench check-guest
 .PHONY: demo bench check check-debug $(PARTS)
 demo: deb
 	tests/lab/demo
