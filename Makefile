@@ -10,6 +10,8 @@
 #                    check-bench, check-guest are its parts
 # make check-debug   the tests of the modules on a kernel that looks for defects
 #                    while it runs; too slow yet to be a part of check
+# make fuzz          random operations on VFs, OPS of them that follow from SEED, on
+#                    KERNEL (debug is one) with PROVIDER
 # make dist          the release tarball, in build/dist/
 # make bench         what accesses cost under vfio-pci, upstream's driver and ours
 # make deb           Debian packages, in build/deb/
@@ -69,6 +71,10 @@ check:
 check-debug: deb
 check-debug $(PARTS):
 	tests/check $@
+
+.PHONY: fuzz
+fuzz: deb
+	@KERNEL='$(KERNEL)' PROVIDER='$(PROVIDER)' OPS='$(OPS)' SEED='$(SEED)' tests/fuzz
 
 .PHONY: dist
 dist:

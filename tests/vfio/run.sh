@@ -18,6 +18,8 @@
 #   own-bar0 our driver, with a card whose VFs have a BAR0 (vf-bar0=on)
 #   fail     our driver, with each allocation failing in turn, on a kernel that
 #            can do that
+#   fuzz     our driver on some VFs, with a host and a card that do what they
+#            like; OPS and SEED say how much and what
 #   late     our driver, with a card that fails or doesn't answer; under the
 #            kernel's provider the VFs are not to be used any more after that
 # PROVIDER is what drives the PF: kernel, the kernel's virtio_pci (the default),
@@ -292,6 +294,15 @@ run_fail()
 	VFIO_BDF=${vfs[0]}
 	program fail_nth 1200
 	rebind_owner
+}
+
+run_fuzz()
+{
+	rebind_owner
+	VFIO_BDF=${vfs[0]}
+	program fuzz 14400
+	verdict "$(modprobe -r $module && modprobe $module && echo ok || echo "not ok")" \
+		"$label.can_be_unloaded"
 }
 
 run_late()
