@@ -219,7 +219,7 @@ void virtio_vfio_admin_log(struct virtio_vfio_device *vf,
 	const struct virtio_vfio_cmd *cmd = path->cmd;
 	char qualifier[12] = "not given";
 
-	if (!__ratelimit(&vf->log))
+	if (!virtio_vfio_log_ok(&vf->log))
 		return;
 
 	/* The worker may still be writing to a command that was given up. */

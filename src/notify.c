@@ -122,7 +122,7 @@ notify_entry_map(struct virtio_vfio_device *vf,
 	struct pci_dev *pdev = notify_entry_device(vf, entry);
 
 	if (!pdev) {
-		if (__ratelimit(&vf->log))
+		if (virtio_vfio_log_ok(&vf->log))
 			pci_warn(vf->core.pdev,
 				 "notify address ignored: flags %u, BAR %u, offset %#llx\n",
 				 entry->flags, entry->bar,

@@ -34,7 +34,7 @@ static int access_status(struct virtio_vfio_device *vf, u16 opcode, u8 *status,
 static void count_timeout(struct virtio_vfio_device *vf, unsigned int timeout)
 {
 	atomic_inc(&vf->reset.timeouts);
-	if (__ratelimit(&vf->log))
+	if (virtio_vfio_log_ok(&vf->log))
 		pci_warn(vf->core.pdev, "not reset after %u ms\n", timeout);
 }
 

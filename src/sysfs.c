@@ -37,7 +37,7 @@ static ssize_t transitional_store(struct device *dev,
 		return ret;
 
 	if (transitional && vf->refusal) {
-		if (__ratelimit(&vf->log))
+		if (virtio_vfio_log_ok(&vf->log))
 			dev_info(dev, "can't be transitional: %s\n",
 				 vf->refusal);
 		return -EOPNOTSUPP;
@@ -80,11 +80,22 @@ static ssize_t legacy_reset_timeout_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(legacy_reset_timeout);
 
+static ssize_t log_suppressed_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct virtio_vfio_device *vf = dev_to_virtio_vfio(dev);
+
+	return sysfs_emit(buf, "%u\n",
+			  (unsigned int)atomic_read(&vf->log.suppressed));
+}
+static DEVICE_ATTR_RO(log_suppressed);
+
 static struct attribute *virtio_vfio_attrs[] = {
 	&dev_attr_transitional.attr,
 	&dev_attr_legacy_supported.attr,
 	&dev_attr_legacy_active.attr,
 	&dev_attr_legacy_reset_timeout.attr,
+	&dev_attr_log_suppressed.attr,
 	NULL
 };
 

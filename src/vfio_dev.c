@@ -14,10 +14,6 @@
 #include "vfio_dev.h"
 #include "virtio_vfio.h"
 
-/* Bound for the messages of one device: lines in so many seconds. */
-#define LOG_LINES	10
-#define LOG_SECONDS	60
-
 static int virtio_vfio_init(struct vfio_device *core_vdev)
 {
 	struct virtio_vfio_device *vf = to_virtio_vfio(core_vdev);
@@ -30,7 +26,7 @@ static int virtio_vfio_init(struct vfio_device *core_vdev)
 
 	mutex_init(&vf->state_lock);
 	mutex_init(&vf->config.power_lock);
-	ratelimit_state_init(&vf->log, LOG_SECONDS * HZ, LOG_LINES);
+	virtio_vfio_log_init(&vf->log);
 	INIT_LIST_HEAD(&vf->ioeventfds);
 	virtio_vfio_notify_init(vf);
 

@@ -8,12 +8,12 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
-#include <linux/ratelimit.h>
 #include <linux/vfio_pci_core.h>
 
 #include "admin.h"
 #include "bar0.h"
 #include "config.h"
+#include "log.h"
 #include "notify.h"
 #include "reset.h"
 
@@ -53,7 +53,7 @@ struct virtio_vfio_device {
 	struct virtio_vfio_notify notify;
 	struct virtio_vfio_reset reset;
 	struct list_head ioeventfds;
-	struct ratelimit_state log;
+	struct virtio_vfio_log log;
 };
 
 static inline struct virtio_vfio_device *

@@ -17,6 +17,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 
+#include "../log.h"
 #include "avq.h"
 #include "pf.h"
 #include "virtio_pci_owner.h"
@@ -186,8 +187,9 @@ static void set_broken(struct virtio_owner_avq *avq, const char *why,
 	avq->broken = why;
 	avq->silent = silent;
 	fail_all(avq, -EIO);
-	dev_err_ratelimited(&avq_owner(avq)->pdev->dev,
-			    "admin virtqueue given up: the device %s\n", why);
+	if (__ratelimit(&avq->log))
+		dev_err(&avq_owner(avq)->pdev->dev,
+			"admin virtqueue given up: the device %s\n", why);
 }
 
 void virtio_owner_avq_break(struct virtio_owner *owner, const char *why)
@@ -253,8 +255,9 @@ static void go_on(struct virtio_owner_avq *avq)
 {
 	if (avq->broken && avq->silent && !avq->lost) {
 		avq->broken = NULL;
-		dev_info_ratelimited(&avq_owner(avq)->pdev->dev,
-				     "admin virtqueue taken up again: the device has answered\n");
+		if (__ratelimit(&avq->log))
+			dev_info(&avq_owner(avq)->pdev->dev,
+				 "admin virtqueue taken up again: the device has answered\n");
 	}
 	send_pending(avq);
 }
@@ -648,6 +651,8 @@ int virtio_owner_avq_init(struct virtio_owner *owner)
 	struct virtio_owner_avq *avq = &owner->avq;
 
 	spin_lock_init(&avq->lock);
+	ratelimit_state_init(&avq->log, VIRTIO_VFIO_LOG_SECONDS * HZ,
+			     VIRTIO_VFIO_LOG_LINES);
 	INIT_LIST_HEAD(&avq->pending);
 	INIT_LIST_HEAD(&avq->sent);
 	mutex_init(&avq->list_lock);

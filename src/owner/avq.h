@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -34,6 +35,7 @@ struct virtqueue;
  * @cmds: commands that may be used, a bit mask for each group
  * @check_lock: serialises the use of @check
  * @check: asks whether the device is alive
+ * @log: bounds what a device that comes and goes makes us log
  */
 struct virtio_owner_avq {
 	spinlock_t lock;	/* the queue and its commands */
@@ -53,6 +55,7 @@ struct virtio_owner_avq {
 	u64 cmds[VIRTIO_OWNER_GROUPS];
 	struct mutex check_lock; /* one asks for a sign of life */
 	struct virtio_pci_owner_cmd *check;
+	struct ratelimit_state log;
 };
 
 /**

@@ -169,6 +169,8 @@ TEST_F(faults, log_is_limited)
 	lines = log_count(v->bdf);
 	EXPECT_GE(20, lines);
 	EXPECT_LE(1, lines);
+	/* What is left out is counted. */
+	EXPECT_EQ(300 - lines, vf_get(v->bdf, "log_suppressed"));
 }
 
 /* The kernel's exports keep to themselves how much of a result there is. */

@@ -165,7 +165,7 @@ static int open_target(struct state *state)
 		ret = vdev_open(&state->v, state->target.bdf);
 		if (!ret)
 			break;
-		msleep(TICK_MS);
+		usleep(TICK_MS * 1000);
 	} while (now_us() < end);
 	if (ret) {
 		fail("%s can't be opened: %s", state->target.bdf, strerror(-ret));
@@ -227,7 +227,7 @@ static long run_rebind(struct target *target, const struct op *op)
 	state->close_at = now_us() + op->value * 1000;
 	ret = pci_unbind(target->bdf);
 	while (state->close_at)
-		msleep(1);
+		usleep(1000);
 	vdev_close(&state->v);
 	if (!ret)
 		ret = bind_target(state);

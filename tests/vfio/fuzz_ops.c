@@ -27,7 +27,7 @@
 #define REGIONS		(VFIO_PCI_NUM_REGIONS + 2)
 #define BAR4_SIZE	0x8000
 #define CONFIG_SIZE	4096
-#define HOLE		(1U << 31)
+#define HOLE		0x80000000U
 
 static int events[EVENTS];
 static __thread union {
@@ -423,7 +423,7 @@ static long run_renew(struct target *target, const struct op *op)
 
 static const char * const files[] = {
 	"transitional", "legacy_supported", "legacy_active",
-	"legacy_reset_timeout",
+	"legacy_reset_timeout", "log_suppressed",
 };
 
 static void make_file(struct rng *rng, struct op *op)
@@ -474,6 +474,7 @@ static long run_kill(struct target *target, const struct op *op)
 static const int access_errors[] = {
 	EINVAL, EIO, EAGAIN, ENOMEM, ETIMEDOUT, ENODEV, EOPNOTSUPP, EFAULT, 0
 };
+
 /*
  * As it is in vfio_pci_core up to 6.12: who are the first to access a BAR, in
  * parallel, are in each other's way.
@@ -482,15 +483,20 @@ static const int bar_errors[] = {
 	EBUSY, EINVAL, EIO, EAGAIN, ENOMEM, ETIMEDOUT, ENODEV, EOPNOTSUPP,
 	EFAULT, 0
 };
+
 static const int ioctl_errors[] = {
 	ENOTTY, EINVAL, EFAULT, EBUSY, ENOSPC, EEXIST, ENODEV, EOPNOTSUPP,
 	EPERM, EBADF, EAGAIN, ENOMEM, EIO, ERANGE, 0
 };
+
 static const int file_errors[] = {
 	ENOENT, ENODEV, EBUSY, EINVAL, EOPNOTSUPP, EACCES, 0
 };
+
 static const int map_errors[] = { EBUSY, EINVAL, ENODEV, EPERM, EAGAIN, 0 };
+
 static const int event_errors[] = { EAGAIN, 0 };
+
 static const int no_errors[] = { 0 };
 
 const struct op_kind guest_ops[] = {

@@ -106,6 +106,7 @@ FIXTURE_SETUP(owner)
 	vdev_init(&self->other);
 	log_expect("LEGACY_");
 	log_expect(GIVEN_UP);
+	log_expect("callbacks suppressed");
 	ASSERT_EQ(0, make_vfs(NVFS));
 	ASSERT_EQ(0, vdev_open(&self->v, bdfs[0]));
 	ASSERT_EQ(0, vdev_open(&self->other, bdfs[1]));
@@ -312,6 +313,34 @@ TEST_F_TIMEOUT(owner, gone_in_a_reset, 60)
 	card_set("gone", "false");
 	card_set_number("reset-ms", 0);
 	ASSERT_EQ(0, param_set("legacy_reset_timeout", "2000"));
+	check_new_binding(_metadata, &self->v, &self->other);
+}
+
+/* A card whose answers are all too late, and come all the same. */
+TEST_F_TIMEOUT(owner, log_is_limited, 120)
+{
+	unsigned int given_up = 0, lines, i;
+	uint8_t value;
+
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	ASSERT_EQ(0, bind_pf(NVFS));
+	ASSERT_EQ(0, vdev_open(&self->v, bdfs[0]));
+	io_enable(&self->v);
+	log_mark();
+	ASSERT_EQ(0, param_set("admin_timeout", "40"));
+	card_set_number("delay-ms", 120);
+	for (i = 0; i < 1000 && given_up < 30; i++) {
+		if (bar0_read(&self->v, REG_STATUS, &value, 1) == -ETIMEDOUT)
+			given_up++;
+		msleep(40);
+	}
+	EXPECT_EQ(30, given_up);
+	card_set_number("delay-ms", 0);
+	ASSERT_EQ(0, param_set("admin_timeout", "10000"));
+	lines = log_count("admin virtqueue");
+	EXPECT_LE(2, lines);
+	EXPECT_GE(20, lines);
 	check_new_binding(_metadata, &self->v, &self->other);
 }
 

@@ -206,6 +206,7 @@ TEST_F_TIMEOUT(reset, log_is_limited, 60)
 	lines = log_count(v->bdf);
 	EXPECT_LE(1, lines);
 	EXPECT_GE(20, lines);
+	EXPECT_EQ(100 - lines, vf_get(v->bdf, "log_suppressed"));
 	EXPECT_EQ(100, vf_get(v->bdf, "legacy_reset_timeout"));
 }
 
