@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -370,6 +371,41 @@ TEST_F_TIMEOUT(fail_nth, accesses, 300)
 	ASSERT_EQ(0, vdev_open(&self->v, bdf));
 	io_enable(&self->v);
 	every_allocation(_metadata, &requests[2]);
+}
+
+static int event;
+
+static int tie(void)
+{
+	return vdev_ioeventfd(vdev, vdev->bar0 + REG_QUEUE_NOTIFY,
+			      VFIO_DEVICE_IOEVENTFD_16, 1, event);
+}
+
+static void untie(void)
+{
+	if (vdev_ioeventfd(vdev, vdev->bar0 + REG_QUEUE_NOTIFY,
+			   VFIO_DEVICE_IOEVENTFD_16, 1, -1))
+		abort();
+}
+
+static bool is_tied(void)
+{
+	return tie() == -EEXIST;
+}
+
+TEST_F_TIMEOUT(fail_nth, ioeventfd, 300)
+{
+	static const struct request request = {
+		"ioeventfd", NULL, 0, tie, untie, is_tied,
+	};
+
+	ASSERT_EQ(0, vdev_open(&self->v, bdf));
+	event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, event);
+	every_allocation(_metadata, &request);
+	EXPECT_EQ(0, tie());
+	EXPECT_EQ(0, eventfd_write(event, 1));
+	close(event);
 }
 
 static void pf_path(char *path, size_t size, const char *name)
