@@ -84,6 +84,18 @@ static void check_isolation(struct doctor *doctor, const struct function *vf)
 			   others, others == 1 ? "" : "s");
 }
 
+/* What the driver counted since the VF was bound. */
+static void check_count(struct doctor *doctor, const struct function *vf,
+			const char *file, const char *what)
+{
+	long count;
+
+	if (!file_read_number(path("/sys/bus/pci/devices/%s/virtio_vfio/%s",
+				   vf->address, file), &count) && count > 0)
+		doctor_say(doctor, NOTE, vf->address, "dmesg", "%s: %ld",
+			   what, count);
+}
+
 static void check_vf(struct doctor *doctor, const struct function *vf,
 		     bool opted_in)
 {
@@ -112,6 +124,10 @@ static void check_vf(struct doctor *doctor, const struct function *vf,
 	if (!vf->legacy_supported)
 		doctor_say(doctor, NOTE, vf->address, "dmesg",
 			   "can't be transitional; binding and setting it logs why");
+	check_count(doctor, vf, "legacy_reset_timeout",
+		    "resets by a guest that took too long");
+	check_count(doctor, vf, "log_suppressed",
+		    "lines left out of the kernel log");
 }
 
 void doctor_pfs(struct doctor *doctor)

@@ -37,6 +37,12 @@ opt_in()
 	echo 0 >"$(dev $PF)/sriov_drivers_autoprobe"
 }
 
+# count NAME NUMBER - of a VF that was bound
+count()
+{
+	ends 0 bind $VF && echo "$2" >"$(dev $VF)/virtio_vfio/$1"
+}
+
 secure_boot()
 {
 	local dir=$root/sys/firmware/efi/efivars
@@ -171,6 +177,10 @@ fact "doctor: a VF that waits" finds note $VF "not bound, although its PF is opt
 	"virtio-vfio enable --pf $PF" opt_in
 fact "doctor: a VF that can't be transitional" finds note $VF "can't be transitional" "dmesg" \
 	'touch "$root/knobs/unsupported"; ends 0 bind $VF'
+fact "doctor: resets that took too long" finds note $VF \
+	"resets by a guest that took too long: 2" "dmesg" 'count legacy_reset_timeout 2'
+fact "doctor: a log that is full" finds note $VF "lines left out of the kernel log: 290" \
+	"dmesg" 'count log_suppressed 290'
 
 # completes LINE WORD... - what the last word of a line can become
 completes()
