@@ -12,6 +12,7 @@
 #                    while it runs; too slow yet to be a part of check
 # make fuzz          random operations on VFs, OPS of them that follow from SEED, on
 #                    KERNEL (debug is one) with PROVIDER
+# make soak          VFs bound and used 1000 times, and SR-IOV off and on 200 times
 # make dist          the release tarball, in build/dist/
 # make bench         what accesses cost under vfio-pci, upstream's driver and ours
 # make deb           Debian packages, in build/deb/
@@ -72,9 +73,15 @@ check-debug: deb
 check-debug $(PARTS):
 	tests/check $@
 
-.PHONY: fuzz
+.PHONY: fuzz soak
 fuzz: deb
 	@KERNEL='$(KERNEL)' PROVIDER='$(PROVIDER)' OPS='$(OPS)' SEED='$(SEED)' tests/fuzz
+
+soak: export ROUNDS ?= 1000
+soak: export SRIOV_ROUNDS ?= 200
+soak: export KERNELS ?= 6.12
+soak: deb
+	@tests/check-lab soak
 
 .PHONY: dist
 dist:

@@ -667,8 +667,8 @@ TEST_F_TIMEOUT(fuzz, random_operations, TIMEOUT_S)
 	       seed, ops, host, threads[CARD].n + 1, card_get("cmds-total"),
 	       (now_us() - self->began) / 1000);
 	EXPECT_EQ(0, wrong);
-	/* Enough of them got as far as the device. */
-	EXPECT_LT(ops / 10, card_get("cmds-total"));
+	/* Some got as far as the device. Where all is slow, VFs are closed longer. */
+	EXPECT_LT(ops / 10 / slow(1), card_get("cmds-total"));
 
 	for (i = 0; i < TARGETS; i++)
 		close_target(&states[i]);

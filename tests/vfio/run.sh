@@ -20,6 +20,8 @@
 #            can do that
 #   fuzz     our driver on some VFs, with a host and a card that do what they
 #            like; OPS and SEED say how much and what
+#   soak     our driver, bound and used ROUNDS times, and with SR-IOV off and on
+#            SRIOV_ROUNDS times
 #   late     our driver, with a card that fails or doesn't answer; under the
 #            kernel's provider the VFs are not to be used any more after that
 # PROVIDER is what drives the PF: kernel, the kernel's virtio_pci (the default),
@@ -303,6 +305,18 @@ run_fuzz()
 	program fuzz 14400
 	verdict "$(modprobe -r $module && modprobe $module && echo ok || echo "not ok")" \
 		"$label.can_be_unloaded"
+}
+
+run_soak()
+{
+	rebind_owner
+	# Its workers come and go, and their memory with them.
+	udevadm settle --timeout=30
+	udevadm control --exit
+	VFIO_BDF=${vfs[0]}
+	program soak 3600
+	/lib/systemd/systemd-udevd --daemon
+	rebind_owner
 }
 
 run_late()
