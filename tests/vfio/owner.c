@@ -563,10 +563,21 @@ TEST_F_TIMEOUT(owner, surprise_removal, 60)
 	check_comes_back(_metadata, &self->v, &self->other);
 }
 
+/* Until the PF's interface has its name again, or not. */
+static bool netdev_is_back(void)
+{
+	char path[64];
+	int i;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s", env("PF_NETDEV"));
+	for (i = 0; i < 200 && access(path, F_OK); i++)
+		msleep(100);
+	return !access(path, F_OK);
+}
+
 TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 {
 	struct readers r;
-	char path[64];
 	int i;
 
 	readers_start(&r, &self->v);
@@ -580,10 +591,7 @@ TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 	EXPECT_LT(0, r.good);
 
 	/* The PF's interface has its name again ... */
-	snprintf(path, sizeof(path), "/sys/class/net/%s", env("PF_NETDEV"));
-	for (i = 0; i < 200 && access(path, F_OK); i++)
-		msleep(100);
-	EXPECT_EQ(0, access(path, F_OK));
+	EXPECT_TRUE(netdev_is_back());
 
 	/* ... and the VF is as after a reset of its own. */
 	io_enable(&self->v);
@@ -611,6 +619,52 @@ TEST_F_TIMEOUT(owner, error_recovery_while_open, 60)
 	readers_stop(&r);
 	EXPECT_EQ(0, r.bad);
 	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+}
+
+static int on_netdev(const char *format)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), format, env("PF_NETDEV"));
+	return system(command);
+}
+
+/* Answers come late enough for their interrupt to be waited for. */
+static void check_interrupts(struct __test_metadata *_metadata, struct vdev *v)
+{
+	EXPECT_TRUE(netdev_is_back());
+	EXPECT_EQ(0, on_netdev("ip link set %s up"));
+	on_netdev("ping -c 2 -W 1 -I %s 192.0.2.99 >/dev/null 2>&1");
+	card_set_number("delay-ms", 50);
+	EXPECT_EQ(0, io_get(v, REG_STATUS, 1));
+	card_set_number("delay-ms", 0);
+}
+
+/* The PF's queues share its INTx. */
+TEST_F_TIMEOUT(owner, without_msi, 60)
+{
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	ASSERT_EQ(0, pf_write("msi_bus", "0"));
+	EXPECT_EQ(0, bind_pf(NVFS));
+	EXPECT_EQ(0, vdev_open(&self->v, bdfs[0]));
+	io_enable(&self->v);
+	check_interrupts(_metadata, &self->v);
+	vdev_close(&self->v);
+	ASSERT_EQ(0, pf_write("msi_bus", "1"));
+	ASSERT_EQ(0, bind_pf(NVFS));
+}
+
+/* A queue of the PF's virtio device is reset alone, the others work on. */
+TEST_F_TIMEOUT(owner, queues_change_size, 60)
+{
+	ASSERT_TRUE(netdev_is_back());
+	ASSERT_EQ(0, on_netdev("ip link set %s up"));
+	EXPECT_EQ(0, on_netdev("ethtool -G %s rx 64 tx 64"));
+	check_interrupts(_metadata, &self->v);
+	EXPECT_EQ(0, on_netdev("ethtool -g %s | tail -n 6 | grep -q '^TX:[[:space:]]*64$'"));
+	EXPECT_EQ(0, on_netdev("ethtool -G %s rx 256 tx 256"));
+	check_interrupts(_metadata, &self->v);
 }
 
 TEST_F(owner, virtio_driver_away)
