@@ -377,7 +377,7 @@ struct caller {
 };
 
 #define CALLS	10
-#define CALL_MS	20
+#define CALL_MS	slow(20)
 
 /* Notifications have a path of their own when they are commands. */
 static void *call(void *arg)
