@@ -9,7 +9,8 @@
 #                    check-package, check-policy, check-libvirt, check-lab,
 #                    check-bench, check-guest are its parts
 # make check-debug   the tests of the modules on a kernel that looks for defects
-#                    while it runs; too slow yet to be a part of check
+#                    while it runs; too slow yet to be a part of check, and not
+#                    all of src/ that should is run by it
 # make fuzz          random operations on VFs, OPS of them that follow from SEED, on
 #                    KERNEL (debug is one) with PROVIDER
 # make soak          VFs bound and used 1000 times, and SR-IOV off and on 200 times
