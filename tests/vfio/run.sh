@@ -75,7 +75,7 @@ result()
 # program NAME [SECONDS] - run one for $TARGET on $VFIO_BDF, for so long at most
 program()
 {
-	local line status=0 log before=$tests
+	local line status=0 log before=$tests start=$SECONDS
 
 	[[ " ${PROGRAMS-$1} " == *" $1 "* ]] || return 0
 	echo "# $label: $1"
@@ -88,6 +88,7 @@ program()
 		*) echo "# $line" ;;
 		esac
 	done <<<"$log"
+	echo "# $((SECONDS - start)) s"
 	((tests > before)) || verdict "not ok" "$label.$1 ended with status $status and no result"
 }
 
