@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* needs: vfio_pci_core (CONFIG_VFIO_PCI_CORE) */
-#include <linux/pci.h>
-
 #ifdef FACT
 #if !IS_ENABLED(CONFIG_VFIO_PCI_CORE)
 #error CONFIG_VFIO_PCI_CORE is off

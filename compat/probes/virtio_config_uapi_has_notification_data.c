@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/virtio_config.h>
+#include <uapi/linux/virtio_config.h>
 
 #ifdef FACT
 int probe = VIRTIO_F_NOTIFICATION_DATA;
