@@ -88,9 +88,12 @@ static int bind_pf(unsigned int vfs)
 		return ret;
 
 	/* udev names its interface meanwhile. */
-	for (i = 0; i < 50 && make_vfs(vfs) == -EBUSY; i++)
+	ret = make_vfs(vfs);
+	for (i = 0; i < 50 && ret == -EBUSY; i++) {
 		msleep(100);
-	return make_vfs(vfs);
+		ret = make_vfs(vfs);
+	}
+	return ret;
 }
 
 FIXTURE(owner)
