@@ -107,6 +107,11 @@ build_matrix()
 {
 	local tree=$1 out=$2 root release name
 
+	# All at once; each is fetched and unpacked by one processor.
+	for release in $(matrix | awk '{ print $4 }' | sort -u); do
+		matrix_root "$release" >/dev/null &
+	done
+	wait
 	while read -r _ _ _ release name _; do
 		root=$(matrix_root "$release")
 		cp -a "$tree" "$out/$name"
