@@ -16,7 +16,7 @@
 #include "../kselftest_harness.h"
 #include "lib.h"
 
-#define NVFS		8
+#define NVFS		3
 #define MANY_VFS	16
 #define READERS		4
 #define GIVEN_UP	"admin virtqueue given up"
