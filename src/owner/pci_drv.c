@@ -181,6 +181,8 @@ static void virtio_owner_remove(struct pci_dev *pdev)
 
 	get_device(&owner->vdev.dev);
 	/* Pulled, or given up by the PCI core, while it was frozen. */
+	if (owner->frozen && !pci_enable_device(pdev))
+		pci_set_master(pdev);
 	virtio_owner_thaw(owner);
 	virtio_owner_break_if_dead(owner);
 	begin_wait(owner);
@@ -190,7 +192,8 @@ static void virtio_owner_remove(struct pci_dev *pdev)
 	virtio_owner_quiesce_exit(owner);
 	virtio_owner_avq_exit(owner);
 	virtio_owner_transport_exit(owner);
-	pci_disable_device(pdev);
+	if (pci_is_enabled(pdev))
+		pci_disable_device(pdev);
 	put_device(&owner->vdev.dev);
 	module_put(THIS_MODULE);
 }

@@ -4,16 +4,19 @@
  * is given up, and a PF that comes and goes under VFs in use.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "kmod/admin_command.h"
 #include "lib.h"
 
 #define NVFS		3
@@ -668,6 +671,92 @@ TEST_F_TIMEOUT(owner, queues_change_size, 60)
 	EXPECT_EQ(0, on_netdev("ethtool -g %s | sed '1,/^Current/d' | grep -q '^TX:\t*64$'"));
 	EXPECT_EQ(0, on_netdev("ethtool -G %s rx 256 tx 256"));
 	check_interrupts(_metadata, &self->v);
+}
+
+/* The PF alone; the module in kmod/ calls its driver. */
+static int pf_pm(unsigned int request)
+{
+	struct admin_command command = {};
+	unsigned int bus, slot, function;
+	int fd, ret;
+
+	if (sscanf(env("PF"), "0000:%x:%x.%u", &bus, &slot, &function) != 3)
+		return -EINVAL;
+	command.bus = bus;
+	command.devfn = slot << 3 | function;
+	fd = open(ADMIN_COMMAND_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = ioctl(fd, request, &command) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(owner, pf_sleeps_and_wakes, 60)
+{
+	uint8_t value;
+	int i;
+
+	ASSERT_TRUE(netdev_is_back());
+	ASSERT_EQ(0, on_netdev("ip link set %s up"));
+	for (i = 0; i < 3; i++) {
+		io_set(&self->v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+		ASSERT_EQ(0, pf_pm(ADMIN_SUSPEND));
+		EXPECT_GT(0, bar0_read(&self->v, REG_STATUS, &value, 1));
+		ASSERT_EQ(0, pf_pm(ADMIN_RESUME));
+		EXPECT_EQ(STATUS_ACKNOWLEDGE, io_get(&self->v, REG_STATUS, 1));
+		io_set(&self->v, REG_STATUS, 1, 0);
+		check_interrupts(_metadata, &self->v);
+	}
+}
+
+/* Its virtio driver has to be given something to be removed from. */
+TEST_F_TIMEOUT(owner, pf_does_not_wake, 60)
+{
+	uint64_t start;
+	uint8_t value;
+
+	log_expect("virtio reset failed");
+	log_expect("Failed to disable ");
+	log_expect("Failed to set MAC filter table");
+	log_expect("Fail to set num of queue pairs");
+	ASSERT_TRUE(netdev_is_back());
+	ASSERT_EQ(0, on_netdev("ip link set %s up"));
+	ASSERT_EQ(0, pf_pm(ADMIN_SUSPEND));
+	card_set("gone", "true");
+	start = now_us();
+	EXPECT_GT(0, pf_pm(ADMIN_RESUME));
+	EXPECT_GT(5 * SOON_MS, (now_us() - start) / 1000);
+	EXPECT_GT(0, bar0_read(&self->v, REG_STATUS, &value, 1));
+	EXPECT_EQ(0, on_netdev("ip link set %s down"));
+	card_set("gone", "false");
+	check_new_binding(_metadata, &self->v, &self->other);
+	check_interrupts(_metadata, &self->v);
+}
+
+TEST_F_TIMEOUT(owner, pf_unbound_while_it_sleeps, 60)
+{
+	ASSERT_EQ(0, pf_pm(ADMIN_SUSPEND));
+	check_new_binding(_metadata, &self->v, &self->other);
+	check_interrupts(_metadata, &self->v);
+}
+
+TEST_F_TIMEOUT(owner, pf_pulled_while_it_sleeps, 60)
+{
+	uint64_t start;
+
+	log_expect(env("PF"));
+	log_expect("virtio");
+	log_expect("device inaccessible");
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	ASSERT_EQ(0, pf_pm(ADMIN_SUSPEND));
+	card_set("gone", "true");
+	start = now_us();
+	EXPECT_EQ(0, remove_pf());
+	EXPECT_GT(5 * SOON_MS, (now_us() - start) / 1000);
+	card_set("gone", "false");
+	check_comes_back(_metadata, &self->v, &self->other);
 }
 
 TEST_F(owner, virtio_driver_away)

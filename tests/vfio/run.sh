@@ -220,8 +220,8 @@ run_on-pf()
 	rebind_owner
 }
 
-# By way of a module that is for tests alone, built where it runs.
-run_commands()
+# A module that is for tests alone, built where it runs.
+load_kmod()
 {
 	rm -rf /tmp/kmod
 	cp -r kmod /tmp/kmod
@@ -231,6 +231,11 @@ run_commands()
 		sed 's/^/# /' /tmp/kmod/log
 		return 1
 	fi
+}
+
+run_commands()
+{
+	load_kmod || return
 	VFIO_BDF=${vfs[0]}
 	program admin_commands
 	rmmod admin_command
@@ -239,10 +244,12 @@ run_commands()
 
 run_owner()
 {
+	load_kmod || return
 	VFIO_BDF=${vfs[0]}
 	export OTHER_BDF=${vfs[1]}
 	make_transitional "$VFIO_BDF"
 	program owner
+	rmmod admin_command
 }
 
 # What a register access costs by way of each driver of the PF. A machine with

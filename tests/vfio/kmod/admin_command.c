@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lets the tests call what virtio_pci_owner exports. For nothing else: root can
- * send any admin command by it.
+ * Lets the tests call what virtio_pci_owner exports, and what it has for a machine
+ * that sleeps. For nothing else: root can send any admin command by it.
  *
  * The symbols are looked up at run time, so that this builds without the symbol
  * versions of a module that was built elsewhere.
@@ -70,15 +70,29 @@ static int copy_and_run(struct pci_dev *vf, struct admin_command *command)
 	return ret;
 }
 
+static int call_pm(struct device *dev, bool resume)
+{
+	const struct dev_pm_ops *pm;
+	int ret = -ENODEV;
+
+	device_lock(dev);
+	pm = dev->driver ? dev->driver->pm : NULL;
+	if (pm)
+		ret = resume ? pm->resume(dev) : pm->suspend(dev);
+	device_unlock(dev);
+	return ret;
+}
+
 static long admin_command_ioctl(struct file *file, unsigned int request,
 				unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
 	struct admin_command command;
-	struct pci_dev *vf;
+	struct pci_dev *pdev;
 	int ret;
 
-	if (request != ADMIN_COMMAND)
+	if (request != ADMIN_COMMAND && request != ADMIN_SUSPEND &&
+	    request != ADMIN_RESUME)
 		return -ENOTTY;
 	if (copy_from_user(&command, user, sizeof(command)))
 		return -EFAULT;
@@ -86,12 +100,15 @@ static long admin_command_ioctl(struct file *file, unsigned int request,
 	    command.result_len > ADMIN_COMMAND_MAX)
 		return -EINVAL;
 
-	vf = pci_get_domain_bus_and_slot(0, command.bus, command.devfn);
-	if (!vf)
+	pdev = pci_get_domain_bus_and_slot(0, command.bus, command.devfn);
+	if (!pdev)
 		return -ENODEV;
 
-	ret = copy_and_run(vf, &command);
-	pci_dev_put(vf);
+	if (request == ADMIN_COMMAND)
+		ret = copy_and_run(pdev, &command);
+	else
+		ret = call_pm(&pdev->dev, request == ADMIN_RESUME);
+	pci_dev_put(pdev);
 	if (ret)
 		return ret;
 

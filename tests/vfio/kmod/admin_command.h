@@ -27,6 +27,9 @@ struct admin_command {
 };
 
 #define ADMIN_COMMAND		_IOWR('v', 0, struct admin_command)
+/* As when the machine sleeps and wakes, of the device at @bus and @devfn alone. */
+#define ADMIN_SUSPEND		_IOW('v', 1, struct admin_command)
+#define ADMIN_RESUME		_IOW('v', 2, struct admin_command)
 #define ADMIN_COMMAND_PATH	"/dev/virtio_admin_command"
 #define ADMIN_COMMAND_MAX	4096
 
