@@ -374,6 +374,26 @@ TEST_F(bar0, isr_set_between_reads)
 }
 
 /* A legacy driver knows no such bit; it is shown nevertheless. */
+/* Nothing happens to the device. */
+TEST_F(bar0, caller_has_no_memory)
+{
+	static const unsigned int registers[] = {
+		REG_HOST_FEATURES, REG_QUEUE_NOTIFY, REG_STATUS, 24,
+	};
+	struct vdev *v = &self->v;
+	unsigned int i, len;
+
+	for (i = 0; i < ARRAY_SIZE(registers); i++) {
+		len = registers[i] == REG_QUEUE_NOTIFY ? 2 : 1;
+		EXPECT_EQ(-EFAULT, bar0_read(v, registers[i], NULL, len));
+		EXPECT_EQ(-EFAULT, bar0_write(v, registers[i], NULL, len));
+	}
+	EXPECT_EQ(STATUS_ACKNOWLEDGE | STATUS_DRIVER, io_get(v, REG_STATUS, 1));
+	if (!target_is("oracle")) {
+		EXPECT_EQ(0, card_get("notify-member"));
+	}
+}
+
 TEST_F(bar0, needs_reset)
 {
 	struct vdev *v = &self->v;

@@ -194,6 +194,7 @@ TEST_F(config_space, io_space_gates_bar0)
 				      ~PCI_COMMAND_IO);
 	EXPECT_EQ(0xff, io_get(v, REG_STATUS, 1));
 	EXPECT_EQ(0xffffffff, io_get(v, REG_HOST_FEATURES, 4));
+	EXPECT_EQ(-EFAULT, bar0_read(v, REG_STATUS, NULL, 1));
 	io_set(v, REG_STATUS, 1, 0);
 
 	io_enable(v);
