@@ -13,7 +13,7 @@
 
 #define MAX_VFS		8
 #define THREADS		4
-#define JITTER_MS	10
+#define JITTER_MS	slow(10)
 #define DELAY_MS	40
 #define OPS		40	/* of each thread */
 
