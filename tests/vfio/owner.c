@@ -457,6 +457,77 @@ TEST_F_TIMEOUT(owner, parallel_callers, 120)
 	ASSERT_EQ(0, bind_pf(NVFS));
 }
 
+/* Two commands fill a queue of 4: what the third caller waits for is room. */
+static void small_queue(struct __test_metadata *_metadata, struct vdev *v)
+{
+	unsigned int i;
+
+	card_set_number("admin-size", 4);
+	ASSERT_EQ(0, bind_pf(NVFS));
+	for (i = 0; i < NVFS; i++) {
+		vdev_init(&v[i]);
+		ASSERT_EQ(0, vdev_open(&v[i], bdfs[i]));
+		io_enable(&v[i]);
+	}
+	log_mark();
+}
+
+static void big_queue(struct __test_metadata *_metadata, struct vdev *v)
+{
+	unsigned int i;
+
+	card_set("needs-reset", "false");
+	card_set_number("delay-ms", 0);
+	for (i = 0; i < NVFS; i++)
+		vdev_close(&v[i]);
+	card_set_number("admin-size", 64);
+	ASSERT_EQ(0, bind_pf(NVFS));
+}
+
+TEST_F_TIMEOUT(owner, no_room_in_time, 60)
+{
+	struct waiter w[NVFS];
+	struct vdev v[NVFS];
+	unsigned int i;
+
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	small_queue(_metadata, v);
+	ASSERT_EQ(0, param_set("admin_timeout", "1500"));
+	card_set_number("delay-ms", 20000);
+	for (i = 0; i < NVFS; i++)
+		waiter_start(&w[i], &v[i]);
+	for (i = 0; i < NVFS; i++) {
+		pthread_join(w[i].thread, NULL);
+		EXPECT_EQ(-ETIMEDOUT, w[i].ret);
+		EXPECT_LE(1400, w[i].ms);
+		EXPECT_GT(1500 + 2 * SOON_MS, w[i].ms);
+	}
+	EXPECT_EQ(1, log_count(GIVEN_UP));
+	big_queue(_metadata, v);
+}
+
+TEST_F_TIMEOUT(owner, no_room_ever, 60)
+{
+	struct waiter w[NVFS];
+	struct vdev v[NVFS];
+	unsigned int i;
+
+	vdev_close(&self->v);
+	vdev_close(&self->other);
+	small_queue(_metadata, v);
+	card_set_number("delay-ms", 20000);
+	for (i = 0; i < NVFS; i++)
+		waiter_start(&w[i], &v[i]);
+	card_set("needs-reset", "true");
+	for (i = 0; i < NVFS; i++) {
+		pthread_join(w[i].thread, NULL);
+		EXPECT_EQ(-EIO, w[i].ret);
+		EXPECT_GT(SOON_MS, w[i].ms);
+	}
+	big_queue(_metadata, v);
+}
+
 static int unbind_pf(void)
 {
 	return pci_unbind(env("PF"));
@@ -649,6 +720,8 @@ static void check_interrupts(struct __test_metadata *_metadata, struct vdev *v)
 /* The PF's queues share its INTx. */
 TEST_F_TIMEOUT(owner, without_msi, 60)
 {
+	struct waiter w;
+
 	vdev_close(&self->v);
 	vdev_close(&self->other);
 	ASSERT_EQ(0, pf_write("msi_bus", "0"));
@@ -656,6 +729,18 @@ TEST_F_TIMEOUT(owner, without_msi, 60)
 	EXPECT_EQ(0, vdev_open(&self->v, bdfs[0]));
 	io_enable(&self->v);
 	check_interrupts(_metadata, &self->v);
+
+	/* What changed is in the same register as whose interrupt it is. */
+	card_set_number("delay-ms", 3000);
+	log_mark();
+	waiter_start(&w, &self->v);
+	card_set("needs-reset", "true");
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(-EIO, w.ret);
+	EXPECT_GT(SOON_MS, w.ms);
+	card_set("needs-reset", "false");
+	card_set_number("delay-ms", 0);
+
 	vdev_close(&self->v);
 	ASSERT_EQ(0, pf_write("msi_bus", "1"));
 	ASSERT_EQ(0, bind_pf(NVFS));
