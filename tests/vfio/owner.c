@@ -680,6 +680,37 @@ TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 	EXPECT_EQ(1, card_get("notify-member"));
 }
 
+static int unbind_other(void)
+{
+	return pci_unbind(bdfs[1]);
+}
+
+/* Who unbinds a VF holds its lock until the user lets go; others aren't held up. */
+TEST_F_TIMEOUT(owner, pf_reset_while_a_vf_goes, 60)
+{
+	struct action action;
+	uint64_t start;
+	int i;
+
+	log_expect("No device request channel registered");
+	action_start(&action, unbind_other);
+	msleep(300);
+	EXPECT_FALSE(action.done);
+	start = now_us();
+	EXPECT_EQ(0, pf_write("reset", "1"));
+	EXPECT_GT(5 * SOON_MS, (now_us() - start) / 1000);
+	EXPECT_FALSE(action.done);
+	io_enable(&self->v);
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+
+	vdev_close(&self->other);
+	for (i = 0; i < 150 && !action.done; i++)
+		msleep(100);
+	ASSERT_TRUE(action.done);
+	pthread_join(action.thread, NULL);
+	EXPECT_EQ(0, action.ret);
+}
+
 TEST_F_TIMEOUT(owner, error_recovery_while_open, 60)
 {
 	struct readers r;
