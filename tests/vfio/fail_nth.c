@@ -509,11 +509,20 @@ static bool vf_is_master(void)
 	return command & PCI_COMMAND_MASTER;
 }
 
+static bool is_back(void)
+{
+	return vf_is_master() && has_netdev();
+}
+
 TEST_F_TIMEOUT(fail_nth, pf_reset, 900)
 {
-	static const struct request request = {
-		"reset of the PF", OWNER, 8, reset_pf, NULL, vf_is_master,
+	static const struct request requests[] = {
+		{ "reset of the PF", OWNER, 8, reset_pf, NULL, is_back },
+		/* Who fails to take its device up does at the next. */
+		{ "reset of the PF", "virtio_net", 6, reset_pf, NULL, is_back,
+		  true },
 	};
+	unsigned int i;
 
 	if (!provider_is("owner"))
 		SKIP(return, OWNER "'s");
@@ -522,7 +531,8 @@ TEST_F_TIMEOUT(fail_nth, pf_reset, 900)
 	ASSERT_EQ(0, vdev_open(&self->v, bdf));
 	io_enable(&self->v);
 	ASSERT_TRUE(vf_is_master());
-	every_allocation(_metadata, &request);
+	for (i = 0; i < ARRAY_SIZE(requests); i++)
+		every_allocation(_metadata, &requests[i]);
 	EXPECT_TRUE(has_netdev());
 }
 
