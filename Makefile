@@ -15,7 +15,8 @@
 #                    KERNEL (debug is one) with PROVIDER
 # make soak          VFs bound and used 1000 times, and SR-IOV off and on 200 times
 # make dist          the release tarball, in build/dist/
-# make bench         what accesses cost under vfio-pci, upstream's driver and ours
+# make bench         what accesses cost under vfio-pci, upstream's driver and ours,
+#                    and what guests get of a VF
 # make deb           Debian packages, in build/deb/
 # make deb-modules   a package of prebuilt modules for KDIR, in build/deb-modules/
 # make rpm           RPM packages, in build/rpm/
