@@ -564,6 +564,8 @@ static int find_ghost_vqs(struct request *rq)
 			return -ENOMEM;
 		}
 		vq->num_max = GHOST_SIZE;
+		/* virtio_ring leaves it as it was in memory. */
+		vq->priv = NULL;
 		owner->vqs[index++].vq = vq;
 		rq->vqs[i] = vq;
 	}
