@@ -389,9 +389,8 @@ TEST_F(bar0, caller_has_no_memory)
 		EXPECT_EQ(-EFAULT, bar0_write(v, registers[i], NULL, len));
 	}
 	EXPECT_EQ(STATUS_ACKNOWLEDGE | STATUS_DRIVER, io_get(v, REG_STATUS, 1));
-	if (!target_is("oracle")) {
+	if (!target_is("oracle"))
 		EXPECT_EQ(0, card_get("notify-member"));
-	}
 }
 
 TEST_F(bar0, needs_reset)
