@@ -268,7 +268,10 @@ went_down()
 }
 
 echo "KTAP version 1"
-host_setup || exit
+host_setup || {
+	no_facts "$1: the host could not be set up"
+	exit 1
+}
 # The first one, before there are any.
 vf=$(printf '%s.1' "${PF%.*}")
 "facts_$1"
