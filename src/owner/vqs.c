@@ -566,6 +566,7 @@ static int find_ghost_vqs(struct request *rq)
 		vq->num_max = GHOST_SIZE;
 		/* virtio_ring leaves it as it was in memory. */
 		vq->priv = NULL;
+		__virtqueue_break(vq);
 		owner->vqs[index++].vq = vq;
 		rq->vqs[i] = vq;
 	}

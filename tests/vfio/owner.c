@@ -836,6 +836,7 @@ TEST_F_TIMEOUT(owner, pf_does_not_wake, 60)
 	log_expect("Failed to disable ");
 	log_expect("Failed to set MAC filter table");
 	log_expect("Fail to set num of queue pairs");
+	log_expect("Unexpected TXQ");
 	ASSERT_TRUE(netdev_is_back());
 	ASSERT_EQ(0, on_netdev("ip link set %s up"));
 	ASSERT_EQ(0, pf_pm(ADMIN_SUSPEND));
