@@ -73,6 +73,7 @@ measure()
 		one_vf
 		((vfs == 0)) || ./scale vfs "${sizes[@]}"
 		((vfs == 0)) || ./scale memory 64
+		((vfs == 0)) || [[ $1 == vfio ]] || ./scale configure 1 8 32
 		# shellcheck disable=SC2086 # one or two
 		module_size $files
 	} | sed -u "s/^/$1 /"

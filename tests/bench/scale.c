@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * scale vfs N... | scale memory N - what N VFs of PF cost, from nothing until all
- * are open
+ * scale vfs N... | scale memory N... | scale configure N... - what N VFs of PF cost
  *
- * vfs prints lines of "NAME-N NUMBER" for each N: by the host's clock in
- * nanoseconds all of it (vfs), its parts (create, bind, open), and for how much
- * of it this process had a processor (busy). memory prints bytes for each VF:
- * what less is free (memory), and the slabs' part in it (slab), when all are
- * bound, and when they are open, too. The slabs are the ones to compare: free
- * memory moves by what the kernel keeps at hand for other things, too.
+ * vfs is from nothing until all are open, and prints lines of "NAME-N NUMBER" for
+ * each N: by the host's clock in nanoseconds all of it (vfs), its parts (create,
+ * bind, open), and for how much of it this process had a processor (busy). memory
+ * prints bytes for each VF: what less is free (memory), and the slabs' part in it
+ * (slab), when all are bound, and when they are open, too. The slabs are the ones to
+ * compare: free memory moves by what the kernel keeps at hand for other things, too.
+ * configure prints how many nanoseconds it takes until a legacy driver has come up
+ * on all N at the same time: with a card that answers at once (configure), and with
+ * one that does so after LATE_MS (configure-late).
  *
  * DRIVER is what they are bound to, and TARGET "ours" if they are then made
  * transitional. The PF has no VFs before and after that.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +25,9 @@
 #include "../vfio/lib.h"
 
 #define MAX_VFS	240
+#define LATE_MS	10
+#define QUEUES	3
+#define ROUNDS	20
 
 static char bdfs[MAX_VFS][32];
 static struct vdev vdevs[MAX_VFS];
@@ -180,6 +186,69 @@ static void measure_memory(unsigned int vfs)
 	remove_all(vfs);
 }
 
+/* As far as it needs no memory. */
+static void *driver_up(void *arg)
+{
+	struct vdev *v = arg;
+	unsigned int i;
+
+	io_set(v, REG_STATUS, 1, 0);
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE);
+	io_set(v, REG_STATUS, 1, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+	io_set(v, REG_GUEST_FEATURES, 4, io_get(v, REG_HOST_FEATURES, 4));
+	for (i = 0; i < QUEUES; i++) {
+		io_set(v, REG_QUEUE_SEL, 2, i);
+		io_get(v, REG_QUEUE_SIZE, 2);
+		io_get(v, REG_QUEUE_PFN, 4);
+	}
+	io_get(v, REG_STATUS, 1);
+	return NULL;
+}
+
+/* To wake another processor costs more than a command: each has its turn. */
+static uint64_t all_up(unsigned int vfs, unsigned int round)
+{
+	unsigned int i, cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t start = clock_ns(CLOCK_MONOTONIC);
+	pthread_t threads[MAX_VFS];
+	pthread_attr_t attr;
+	cpu_set_t cpu;
+
+	pthread_attr_init(&attr);
+	for (i = 0; i < vfs; i++) {
+		CPU_ZERO(&cpu);
+		CPU_SET((i + round) % cpus, &cpu);
+		pthread_attr_setaffinity_np(&attr, sizeof(cpu), &cpu);
+		check(-pthread_create(&threads[i], &attr, driver_up, &vdevs[i]),
+		      "a thread", bdfs[i]);
+	}
+	pthread_attr_destroy(&attr);
+	for (i = 0; i < vfs; i++)
+		pthread_join(threads[i], NULL);
+	return clock_ns(CLOCK_MONOTONIC) - start;
+}
+
+static void measure_configure(unsigned int vfs)
+{
+	uint64_t least = UINT64_MAX, ns;
+	unsigned int i;
+
+	create(vfs);
+	bind_all(vfs);
+	open_all(vfs);
+	for (i = 0; i < vfs; i++)
+		io_enable(&vdevs[i]);
+	for (i = 0; i < ROUNDS; i++) {
+		ns = all_up(vfs, i);
+		least = ns < least ? ns : least;
+	}
+	report("configure", vfs, least);
+	card_set_number("delay-ms", LATE_MS);
+	report("configure-late", vfs, all_up(vfs, 0));
+	card_set_number("delay-ms", 0);
+	remove_all(vfs);
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -193,6 +262,8 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(argv[1], "memory"))
 			measure_memory(vfs);
+		else if (!strcmp(argv[1], "configure"))
+			measure_configure(vfs);
 		else
 			measure_time(vfs);
 	}
