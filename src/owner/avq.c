@@ -672,8 +672,8 @@ int virtio_owner_avq_up(struct virtio_owner *owner, u16 vector)
 	struct virtqueue *vq;
 
 	/* With a context virtio_ring allocates no table for each command. */
-	vq = virtio_owner_vq_setup(owner, owner->avq_index, 0, avq_answered, "admin", true,
-				   vector);
+	vq = virtio_owner_vq_setup(owner, owner->avq_index, avq_answered, "admin",
+				   true, vector);
 	if (IS_ERR(vq))
 		return PTR_ERR(vq);
 

@@ -137,7 +137,7 @@ const struct cpumask *virtio_owner_get_vq_affinity(struct virtio_device *vdev,
 int virtio_owner_disable_vq_and_reset(struct virtqueue *vq);
 int virtio_owner_enable_vq_after_reset(struct virtqueue *vq);
 struct virtqueue *virtio_owner_vq_setup(struct virtio_owner *owner, u16 index,
-					u16 max_size, vq_callback_t *callback,
+					vq_callback_t *callback,
 					const char *name, bool ctx,
 					u16 msix_vector);
 void virtio_owner_vq_delete(struct virtqueue *vq);

@@ -152,7 +152,6 @@ static int set_up_queue(struct virtio_owner *owner, struct virtqueue *vq,
  * virtio_owner_vq_setup - create a queue
  * @owner: the PF, between FEATURES_OK and DRIVER_OK
  * @index: which queue
- * @max_size: entries at most, 0 for as many as the device has
  * @callback: as for vring_create_virtqueue(), as are @name and @ctx
  * @name: lives as long as the queue
  * @ctx: one per buffer
@@ -165,7 +164,7 @@ static int set_up_queue(struct virtio_owner *owner, struct virtqueue *vq,
  * be used, -ENOMEM.
  */
 struct virtqueue *virtio_owner_vq_setup(struct virtio_owner *owner, u16 index,
-					u16 max_size, vq_callback_t *callback,
+					vq_callback_t *callback,
 					const char *name, bool ctx,
 					u16 msix_vector)
 {
@@ -178,8 +177,6 @@ struct virtqueue *virtio_owner_vq_setup(struct virtio_owner *owner, u16 index,
 	size = vp_modern_get_queue_size(mdev, index);
 	if (!size || vp_modern_get_queue_enable(mdev, index))
 		return ERR_PTR(-ENOENT);
-	if (max_size)
-		size = min_t(unsigned int, size, max_size);
 	if (!__virtio_test_bit(&owner->vdev, VIRTIO_F_RING_PACKED))
 		size = rounddown_pow_of_two(size);
 
@@ -340,7 +337,7 @@ static int find_vq(struct request *rq, unsigned int index,
 		return -ENOENT;
 
 	queue->vector = info->callback ? vector : VIRTIO_MSI_NO_VECTOR;
-	vq = virtio_owner_vq_setup(owner, index, 0, info->callback, info->name,
+	vq = virtio_owner_vq_setup(owner, index, info->callback, info->name,
 				   info->ctx, queue->vector);
 	if (IS_ERR(vq))
 		return PTR_ERR(vq);
@@ -501,17 +498,11 @@ static int find_vqs_intx(struct request *rq)
 	owner->intx = true;
 
 	ret = find_own_vqs(rq, VIRTIO_MSI_NO_VECTOR);
+	if (!ret)
+		ret = find_admin_vq(rq, VIRTIO_MSI_NO_VECTOR, false);
 	if (ret)
-		goto del_vqs;
+		virtio_owner_del_vqs(&owner->vdev);
 
-	ret = find_admin_vq(rq, VIRTIO_MSI_NO_VECTOR, false);
-	if (ret)
-		goto del_vqs;
-
-	return 0;
-
-del_vqs:
-	virtio_owner_del_vqs(&owner->vdev);
 	return ret;
 }
 
