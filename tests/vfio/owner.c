@@ -4,13 +4,11 @@
  * is given up, and a PF that comes and goes under VFs in use.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,86 +16,15 @@
 #include "../kselftest_harness.h"
 #include "kmod/admin_command.h"
 #include "lib.h"
+#include "pf.h"
 
 #define NVFS		3
-#define MANY_VFS	16
 #define READERS		4
 #define GIVEN_UP	"admin virtqueue given up"
 #define TAKEN_UP	"admin virtqueue taken up again"
 #define SOON_MS		slow(2000)
 
-static char bdfs[MANY_VFS][32];
 static bool unplugged;
-
-static void pf_path(char *buf, size_t size, const char *name)
-{
-	snprintf(buf, size, "/sys/bus/pci/devices/%s/%s", env("PF"), name);
-}
-
-static int pf_write(const char *name, const char *value)
-{
-	char path[128];
-
-	pf_path(path, sizeof(path), name);
-	return sysfs_write(path, value);
-}
-
-static int make_vfs(unsigned int n)
-{
-	char path[128], link[256], text[12];
-	unsigned int i;
-	ssize_t len;
-	int ret;
-
-	ret = pf_write("sriov_numvfs", "0");
-	if (ret)
-		return ret;
-	ret = pf_write("sriov_drivers_autoprobe", "0");
-	if (ret)
-		return ret;
-	snprintf(text, sizeof(text), "%u", n);
-	ret = pf_write("sriov_numvfs", text);
-	if (ret)
-		return ret;
-
-	for (i = 0; i < n; i++) {
-		snprintf(text, sizeof(text), "virtfn%u", i);
-		pf_path(path, sizeof(path), text);
-		len = readlink(path, link, sizeof(link) - 1);
-		if (len < 0)
-			return -errno;
-		link[len] = 0;
-		snprintf(bdfs[i], sizeof(bdfs[i]), "%s", strrchr(link, '/') + 1);
-		ret = rebind_transitional(bdfs[i]);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int bind_pf(unsigned int vfs)
-{
-	char driver[64];
-	int ret, i;
-
-	pci_driver(env("PF"), driver, sizeof(driver));
-	if (driver[0]) {
-		ret = pci_unbind(env("PF"));
-		if (ret)
-			return ret;
-	}
-	ret = pci_bind(env("PF"), "virtio_pci_owner");
-	if (ret)
-		return ret;
-
-	/* udev names its interface meanwhile. */
-	ret = make_vfs(vfs);
-	for (i = 0; i < 50 && ret == -EBUSY; i++) {
-		msleep(100);
-		ret = make_vfs(vfs);
-	}
-	return ret;
-}
 
 FIXTURE(owner)
 {
@@ -640,18 +567,6 @@ TEST_F_TIMEOUT(owner, surprise_removal, 60)
 	check_comes_back(_metadata, &self->v, &self->other);
 }
 
-/* Until the PF's interface has its name again, or not. */
-static bool netdev_is_back(void)
-{
-	char path[64];
-	int i;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s", env("PF_NETDEV"));
-	for (i = 0; i < 200 && access(path, F_OK); i++)
-		msleep(100);
-	return !access(path, F_OK);
-}
-
 TEST_F_TIMEOUT(owner, pf_reset_while_open, 60)
 {
 	struct readers r;
@@ -789,25 +704,6 @@ TEST_F_TIMEOUT(owner, queues_change_size, 60)
 	check_interrupts(_metadata, &self->v);
 }
 
-/* The PF alone; the module in kmod/ calls its driver. */
-static int pf_pm(unsigned int request)
-{
-	struct admin_command command = {};
-	unsigned int bus, slot, function;
-	int fd, ret;
-
-	if (sscanf(env("PF"), "0000:%x:%x.%u", &bus, &slot, &function) != 3)
-		return -EINVAL;
-	command.bus = bus;
-	command.devfn = slot << 3 | function;
-	fd = open(ADMIN_COMMAND_PATH, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = ioctl(fd, request, &command) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 TEST_F_TIMEOUT(owner, pf_sleeps_and_wakes, 60)
 {
 	uint8_t value;
@@ -878,18 +774,10 @@ TEST_F_TIMEOUT(owner, pf_pulled_while_it_sleeps, 60)
 
 TEST_F(owner, virtio_driver_away)
 {
-	char path[160], id[32];
+	char id[32];
 	uint8_t value;
-	int i;
 
-	for (i = 0; i < 64; i++) {
-		snprintf(id, sizeof(id), "virtio%d", i);
-		pf_path(path, sizeof(path), id);
-		if (!access(path, F_OK))
-			break;
-	}
-	ASSERT_GT(64, i);
-
+	ASSERT_EQ(0, pf_virtio_id(id, sizeof(id)));
 	ASSERT_EQ(0, sysfs_write("/sys/bus/virtio/drivers/virtio_net/unbind", id));
 	EXPECT_EQ(-ENODEV, bar0_read(&self->v, REG_STATUS, &value, 1));
 	ASSERT_EQ(0, sysfs_write("/sys/bus/virtio/drivers/virtio_net/bind", id));
