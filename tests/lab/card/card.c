@@ -12,7 +12,6 @@
 #include "qemu/module.h"
 #include "card.h"
 
-#define CARD_SRIOV      0x200
 #define CARD_VF_OFFSET  1
 #define CARD_VF_STRIDE  1
 #define CARD_VF_BAR0_SIZE   0x1000

@@ -65,6 +65,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CardFn, CARD_FN)
 #define CARD_BAR_LEGACY     0x6000
 #define CARD_BAR_SIZE       0x8000
 #define CARD_NOTIFY_MULT    4
+#define CARD_SRIOV          0x200   /* the capability of the PF */
 
 /*
  * Legacy notification addresses: one in a VF's own BAR and one for each VF
@@ -84,6 +85,7 @@ typedef struct CardState CardState;
 typedef struct CardQueue {
     uint16_t size;
     bool enabled;
+    bool resetting;             /* until then with the quirk "stuck" */
     uint32_t desc[2];
     uint32_t avail[2];
     uint32_t used[2];
@@ -103,6 +105,8 @@ struct CardFn {
     MemoryRegion notify;
     MemoryRegion legacy;
 
+    uint8_t common_cap;         /* where these capabilities are */
+    uint8_t notify_cap;
     uint32_t dfselect;
     uint32_t gfselect;
     uint32_t guest_features[2];
@@ -114,6 +118,28 @@ struct CardFn {
 };
 
 #define CARD_NOTIFY_ENTRIES 4
+
+/* What the PF may do, by the words of knobs.c in their order */
+typedef enum CardQuirk {
+    CARD_QUIRK_NO_COMMON        = 1 << 0,
+    CARD_QUIRK_OLD              = 1 << 1,
+    CARD_QUIRK_NO_VERSION_1     = 1 << 2,
+    CARD_QUIRK_NO_SR_IOV        = 1 << 3,
+    CARD_QUIRK_NO_VFS           = 1 << 4,
+    CARD_QUIRK_PACKED           = 1 << 5,
+    CARD_QUIRK_OWN_ADMIN        = 1 << 6,
+    CARD_QUIRK_ABSENT_ADMIN     = 1 << 7,
+    CARD_QUIRK_CONFIG_VECTOR    = 1 << 8,
+    CARD_QUIRK_QUEUE_VECTOR     = 1 << 9,
+    CARD_QUIRK_ADMIN_VECTOR     = 1 << 10,
+    CARD_QUIRK_NOTIFY_ODD       = 1 << 11,
+    CARD_QUIRK_NOTIFY_FAR       = 1 << 12,
+    CARD_QUIRK_NOTIFY_OUT       = 1 << 13,
+    CARD_QUIRK_NOTIFY_APART     = 1 << 14,
+    CARD_QUIRK_STUCK            = 1 << 15,
+    CARD_QUIRK_VFS_LATE         = 1 << 16,
+    CARD_QUIRKS_END             = 1 << 17,
+} CardQuirk;
 
 /* How the card is told to behave; see knobs.c. */
 typedef struct CardKnobs {
@@ -135,6 +161,8 @@ typedef struct CardKnobs {
     bool reset_flr;
     bool config_churn;
     bool gone;
+    uint16_t vectors;
+    uint32_t quirks;            /* CardQuirk */
 } CardKnobs;
 
 #define CARD_OPCODE_NONE    UINT32_MAX
@@ -177,6 +205,8 @@ struct Card {
     CardKnobs knobs;
     CardCounters counters;
     char last_error[128];
+    char config_written[128];
+    int64_t vfs_back;           /* when they are, after a reset; vfs-late */
     uint8_t churn;
 };
 
@@ -197,6 +227,8 @@ Card *card_of_fn(CardFn *fn);
 /* After a change of what lets it use its queues: mode, bus mastering */
 void card_fn_update(CardFn *fn);
 void card_fn_write_config(PCIDevice *pci, uint32_t addr, uint32_t val, int len);
+/* What the PF says that it has and can: after a change of quirks or vectors */
+void card_fn_identity_changed(Card *card);
 
 /* legacy.c; false: not inside of one field */
 bool card_legacy_read(CardFn *fn, unsigned offset, uint8_t *data, size_t len);
@@ -216,6 +248,11 @@ void card_parts_reset(Card *card);
 void card_parts_fn_reset(CardFn *fn);
 
 /* knobs.c */
+static inline bool card_has_quirk(Card *card, CardQuirk quirk)
+{
+    return card->knobs.quirks & quirk;
+}
+
 typedef struct CardNotifyEntry {
     uint8_t flags;
     uint8_t bar;

@@ -22,6 +22,8 @@
 #define CARD_ARI    0x150
 #define CARD_ACS    0x160
 
+#define CARD_VFS_LATE_MS    500
+
 static bool card_fn_is_pf(CardFn *fn)
 {
     return fn->id == 0;
@@ -96,11 +98,26 @@ static bool card_fn_is_gone(CardFn *fn)
     return card_of_fn(fn)->knobs.gone;
 }
 
+/* Has the PF that quirk, and is this it? */
+static bool card_fn_quirk(CardFn *fn, CardQuirk quirk)
+{
+    return card_fn_is_pf(fn) && card_has_quirk(CARD(fn), quirk);
+}
+
 /* Modern registers */
 
 static uint16_t card_num_queues(CardFn *fn)
 {
     return virtio_get_num_queues(card_fn_vdev(fn));
+}
+
+static uint16_t card_admin_index(CardFn *fn)
+{
+    if (!card_fn_is_pf(fn) || card_fn_quirk(fn, CARD_QUIRK_OWN_ADMIN)) {
+        return 0;
+    }
+    return card_fn_quirk(fn, CARD_QUIRK_ABSENT_ADMIN) ? CARD_ADMIN_VQ - 1
+                                                      : CARD_ADMIN_VQ;
 }
 
 static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
@@ -127,7 +144,8 @@ static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
     case VIRTIO_PCI_COMMON_GF:
         return fn->gfselect > 1 ? 0 : fn->guest_features[fn->gfselect];
     case VIRTIO_PCI_COMMON_MSIX:
-        return vdev->config_vector;
+        return card_fn_quirk(fn, CARD_QUIRK_CONFIG_VECTOR) ? VIRTIO_NO_VECTOR
+                                                           : vdev->config_vector;
     case VIRTIO_PCI_COMMON_NUMQ:
         return card_num_queues(fn);
     case VIRTIO_PCI_COMMON_STATUS:
@@ -143,7 +161,10 @@ static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
     case VIRTIO_PCI_COMMON_Q_ENABLE:
         return q->enabled;
     case VIRTIO_PCI_COMMON_Q_NOFF:
-        return vdev->queue_sel;
+        /* By the multiplier that comes with it the first is 2^32. */
+        return vdev->queue_sel + card_fn_quirk(fn, CARD_QUIRK_NOTIFY_FAR) * 2;
+    case VIRTIO_PCI_COMMON_Q_RESET:
+        return q->resetting && card_fn_quirk(fn, CARD_QUIRK_STUCK);
     case VIRTIO_PCI_COMMON_Q_DESCLO:
     case VIRTIO_PCI_COMMON_Q_DESCHI:
         return q->desc[addr == VIRTIO_PCI_COMMON_Q_DESCHI];
@@ -154,7 +175,7 @@ static uint64_t card_common_read(void *opaque, hwaddr addr, unsigned size)
     case VIRTIO_PCI_COMMON_Q_USEDHI:
         return q->used[addr == VIRTIO_PCI_COMMON_Q_USEDHI];
     case VIRTIO_PCI_COMMON_ADM_Q_IDX:
-        return card_fn_is_pf(fn) ? CARD_ADMIN_VQ : 0;
+        return card_admin_index(fn);
     case VIRTIO_PCI_COMMON_ADM_Q_NUM:
         return card_fn_is_pf(fn);
     default:
@@ -185,11 +206,24 @@ static void card_queue_reset(CardFn *fn, unsigned n)
     }
     virtio_queue_reset(card_fn_vdev(fn), n);
     fn->queue[n].enabled = false;
+    fn->queue[n].resetting = true;
 }
 
 static uint16_t card_modern_vector(uint64_t val)
 {
     return val < CARD_VECTORS ? val : VIRTIO_NO_VECTOR;
+}
+
+static uint16_t card_queue_vector(CardFn *fn, unsigned n, uint64_t val)
+{
+    bool admin = n == CARD_ADMIN_VQ;
+
+    if (card_fn_quirk(fn, admin ? CARD_QUIRK_ADMIN_VECTOR
+                                : CARD_QUIRK_QUEUE_VECTOR) &&
+        !(admin && val == 0)) {
+        return VIRTIO_NO_VECTOR;
+    }
+    return card_modern_vector(val);
 }
 
 static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
@@ -243,7 +277,7 @@ static void card_common_write(void *opaque, hwaddr addr, uint64_t val,
         virtio_init_region_cache(vdev, n);
         break;
     case VIRTIO_PCI_COMMON_Q_MSIX:
-        virtio_queue_set_vector(vdev, n, card_modern_vector(val));
+        virtio_queue_set_vector(vdev, n, card_queue_vector(fn, n, val));
         break;
     case VIRTIO_PCI_COMMON_Q_ENABLE:
         if (val == 1) {
@@ -318,6 +352,14 @@ static void card_config_write(void *opaque, hwaddr addr, uint64_t val,
 
     if (card_fn_is_gone(opaque)) {
         return;
+    }
+    if (card_fn_is_pf(opaque)) {
+        char *written = CARD(opaque)->config_written;
+        size_t len = strlen(written);
+
+        snprintf(written + len, sizeof(CARD(opaque)->config_written) - len,
+                 "%s%u/%u=0x%" PRIx64, len ? " " : "", (unsigned)addr, size,
+                 val);
     }
 
     switch (size) {
@@ -445,8 +487,8 @@ static void card_fn_init_bar(CardFn *fn)
 
 /* Capabilities */
 
-static void card_fn_virtio_cap(CardFn *fn, uint8_t type, uint32_t offset,
-                               uint32_t length)
+static uint8_t card_fn_virtio_cap(CardFn *fn, uint8_t type, uint32_t offset,
+                                  uint32_t length)
 {
     struct virtio_pci_notify_cap cap = {
         .cap.cap_len = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? sizeof(cap)
@@ -462,6 +504,50 @@ static void card_fn_virtio_cap(CardFn *fn, uint8_t type, uint32_t offset,
 
     memcpy(fn->pci.config + pos + PCI_CAP_FLAGS, &cap.cap.cap_len,
            cap.cap.cap_len - PCI_CAP_FLAGS);
+    return pos;
+}
+
+void card_fn_identity_changed(Card *card)
+{
+    uint8_t *config = card->fn.pci.config;
+    uint64_t *features = &card_fn_vdev(&card->fn)->host_features;
+    uint32_t mult = CARD_NOTIFY_MULT;
+
+    config[card->fn.common_cap + offsetof(struct virtio_pci_cap, cfg_type)] =
+        card_has_quirk(card, CARD_QUIRK_NO_COMMON) ? UINT8_MAX
+                                                   : VIRTIO_PCI_CAP_COMMON_CFG;
+    pci_set_long(config + card->fn.common_cap +
+                 offsetof(struct virtio_pci_cap, length),
+                 card_has_quirk(card, CARD_QUIRK_OLD)
+                 ? VIRTIO_PCI_COMMON_Q_NDATA : VIRTIO_PCI_COMMON_ADM_Q_NUM + 2);
+
+    if (card_has_quirk(card, CARD_QUIRK_NOTIFY_ODD)) {
+        mult = 1;
+    } else if (card_has_quirk(card, CARD_QUIRK_NOTIFY_FAR)) {
+        mult = 1u << 31;
+    } else if (card_has_quirk(card, CARD_QUIRK_NOTIFY_OUT)) {
+        mult = 0x1000;
+    }
+    pci_set_long(config + card->fn.notify_cap +
+                 offsetof(struct virtio_pci_notify_cap, notify_off_multiplier),
+                 mult);
+    /* What lies behind it is none of theirs, and they don't use it. */
+    pci_set_long(config + card->fn.notify_cap +
+                 offsetof(struct virtio_pci_cap, length),
+                 card_has_quirk(card, CARD_QUIRK_NOTIFY_APART) ? 0x2000
+                                                               : 0x1000);
+
+    pci_set_word_by_mask(config + card->fn.pci.msix_cap + PCI_MSIX_FLAGS,
+                         PCI_MSIX_FLAGS_QSIZE, card->knobs.vectors - 1);
+    pci_set_word(config + CARD_SRIOV + PCI_SRIOV_INITIAL_VF,
+                 card_has_quirk(card, CARD_QUIRK_NO_VFS) ? 0 : card->max_vfs);
+
+    *features = deposit64(*features, VIRTIO_F_VERSION_1, 1,
+                          !card_has_quirk(card, CARD_QUIRK_NO_VERSION_1));
+    *features = deposit64(*features, VIRTIO_F_SR_IOV, 1,
+                          !card_has_quirk(card, CARD_QUIRK_NO_SR_IOV));
+    *features = deposit64(*features, VIRTIO_F_RING_PACKED, 1,
+                          card_has_quirk(card, CARD_QUIRK_PACKED));
 }
 
 static void card_fn_init_config(CardFn *fn)
@@ -490,11 +576,13 @@ static void card_fn_init_config(CardFn *fn)
     pci_set_word(pci->config + pm + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
     pci_set_word(pci->wmask + pm + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
 
-    card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_COMMON_CFG, CARD_BAR_COMMON,
-                       VIRTIO_PCI_COMMON_ADM_Q_NUM + 2);
+    fn->common_cap = card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_COMMON_CFG,
+                                        CARD_BAR_COMMON,
+                                        VIRTIO_PCI_COMMON_ADM_Q_NUM + 2);
     card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_ISR_CFG, CARD_BAR_ISR, 4);
     card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_DEVICE_CFG, CARD_BAR_CONFIG, 0x1000);
-    card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_NOTIFY_CFG, CARD_BAR_NOTIFY, 0x1000);
+    fn->notify_cap = card_fn_virtio_cap(fn, VIRTIO_PCI_CAP_NOTIFY_CFG,
+                                        CARD_BAR_NOTIFY, 0x1000);
 
     pcie_aer_init(pci, PCI_ERR_VER, CARD_AER, PCI_ERR_SIZEOF, &error_abort);
     pcie_ari_init(pci, CARD_ARI);
@@ -515,11 +603,14 @@ static void card_fn_init_config(CardFn *fn)
 static uint32_t card_fn_read_config(PCIDevice *pci, uint32_t addr, int len)
 {
     uint32_t val = pci_default_read_config(pci, addr, len);
+    CardFn *fn = CARD_FN(pci);
 
-    if (card_fn_is_gone(CARD_FN(pci))) {
+    if (card_fn_is_gone(fn) ||
+        (!card_fn_is_pf(fn) && qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) <
+                               card_of_fn(fn)->vfs_back)) {
         return UINT32_MAX >> 8 * (4 - len);
     }
-    if (card_fn_is_pf(CARD_FN(pci))) {
+    if (card_fn_is_pf(fn)) {
         return val;
     }
     if (addr <= PCI_COMMAND && addr + len > PCI_COMMAND) {
@@ -623,6 +714,9 @@ void card_fn_set_status(CardFn *fn, uint8_t val)
     if (!val && card_fn_reset_later(fn)) {
         return;
     }
+    if (!val && vdev->status && card_fn_quirk(fn, CARD_QUIRK_STUCK)) {
+        return;
+    }
     started = val & ~vdev->status & VIRTIO_CONFIG_S_DRIVER_OK;
     virtio_set_status(vdev, val);
     if (!vdev->status) {
@@ -639,6 +733,10 @@ static void card_fn_reset_hold(Object *obj, ResetType type)
 {
     CardFn *fn = CARD_FN(obj);
 
+    if (card_fn_quirk(fn, CARD_QUIRK_VFS_LATE)) {
+        CARD(fn)->vfs_back = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) +
+                             CARD_VFS_LATE_MS;
+    }
     if (!card_of_fn(fn)->knobs.reset_flr || !card_fn_reset_later(fn)) {
         card_fn_reset(fn);
     }

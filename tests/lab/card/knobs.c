@@ -44,6 +44,31 @@
  *   gone               as if pulled out: all registers of all functions read all
  *                      ones, writes are lost, and commands are not seen
  *   needs-reset        writing true sets DEVICE_NEEDS_RESET in the PF's status
+ *   vectors            MSI-X vectors of the PF
+ *   quirks             what the PF does that others don't, by commas:
+ *                        no-common      no common configuration
+ *                        old            one as virtio 1.1 has it
+ *                        no-version-1   without VIRTIO_F_VERSION_1
+ *                        no-sr-iov      without VIRTIO_F_SR_IOV
+ *                        no-vfs         has none to enable
+ *                        packed         with VIRTIO_F_RING_PACKED
+ *                        own-admin      its first queue is said to be the
+ *                        absent-admin   ... administration virtqueue, or one
+ *                                       that there is not
+ *                        config-vector  has no room for the vector of
+ *                        queue-vector   ... a configuration change, a queue
+ *                        admin-vector   ... or the administration virtqueue,
+ *                                       other than vector 0
+ *                        notify-odd     odd notify offsets,
+ *                        notify-far     ... some of more than 32 bits,
+ *                        notify-out     ... or some outside of their structure
+ *                        notify-apart   more of them than fit into a page
+ *                        stuck          it is not reset by its status, and the
+ *                                       reset of a queue does not end
+ *                        vfs-late       VFs are gone for half a second after
+ *                                       its function reset
+ *                      How much of that counts at once, and what only when its
+ *                      driver looks again, is the driver's affair.
  *
  * Opcode 0xffffffff stands for none (fail, garbage, drop) or all (delay).
  *
@@ -52,8 +77,9 @@
  * way they came; overtaken for answers that an earlier command still waited for;
  * parallel and parallel-member for the most commands under way at once, in all
  * and for one member. resets-pending is how many VFs are being reset now.
- * last-error describes the last command that failed. Writing
- * true to counters-reset sets all that back.
+ * last-error describes the last command that failed, config-written the writes of
+ * the PF's device configuration, each as OFFSET/BYTES=VALUE. Writing true to
+ * counters-reset sets all that back.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -246,6 +272,77 @@ static void card_set_delta(Object *obj, Visitor *v, const char *name,
     visit_type_int32(v, name, &CARD(obj)->knobs.reply_size_delta, errp);
 }
 
+/* By the bits of CardQuirk. */
+static const char *const card_quirk_words[] = {
+    "no-common", "old", "no-version-1", "no-sr-iov", "no-vfs", "packed",
+    "own-admin", "absent-admin", "config-vector", "queue-vector",
+    "admin-vector", "notify-odd", "notify-far", "notify-out", "notify-apart",
+    "stuck", "vfs-late",
+};
+QEMU_BUILD_BUG_ON(1u << ARRAY_SIZE(card_quirk_words) != CARD_QUIRKS_END);
+
+static char *card_get_quirks(Object *obj, Error **errp)
+{
+    GString *list = g_string_new(NULL);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(card_quirk_words); i++) {
+        if (card_has_quirk(CARD(obj), 1u << i)) {
+            g_string_append_printf(list, "%s%s", list->len ? "," : "",
+                                   card_quirk_words[i]);
+        }
+    }
+    return g_string_free(list, false);
+}
+
+static void card_set_quirks(Object *obj, const char *value, Error **errp)
+{
+    g_auto(GStrv) word = g_strsplit(value, ",", 0);
+    unsigned quirks = 0;
+    unsigned bit;
+
+    for (unsigned i = 0; word[i]; i++) {
+        for (bit = 0; bit < ARRAY_SIZE(card_quirk_words); bit++) {
+            if (g_str_equal(word[i], card_quirk_words[bit])) {
+                break;
+            }
+        }
+        if (bit == ARRAY_SIZE(card_quirk_words)) {
+            error_setg(errp, "'%s' is no quirk", word[i]);
+            return;
+        }
+        quirks |= 1u << bit;
+    }
+    CARD(obj)->knobs.quirks = quirks;
+    card_fn_identity_changed(CARD(obj));
+}
+
+static void card_get_vectors(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    visit_type_uint16(v, name, &CARD(obj)->knobs.vectors, errp);
+}
+
+static void card_set_vectors(Object *obj, Visitor *v, const char *name,
+                             void *opaque, Error **errp)
+{
+    uint16_t vectors;
+
+    if (!visit_type_uint16(v, name, &vectors, errp)) {
+        return;
+    }
+    if (vectors < 1 || vectors > CARD_VECTORS) {
+        error_setg(errp, "the PF has 1 to %d vectors", CARD_VECTORS);
+        return;
+    }
+    CARD(obj)->knobs.vectors = vectors;
+    card_fn_identity_changed(CARD(obj));
+}
+
+static char *card_get_config_written(Object *obj, Error **errp)
+{
+    return g_strdup(CARD(obj)->config_written);
+}
+
 static char *card_get_last_error(Object *obj, Error **errp)
 {
     return g_strdup(CARD(obj)->last_error);
@@ -258,6 +355,7 @@ static void card_counters_reset(Object *obj, bool value, Error **errp)
     if (value) {
         memset(&card->counters, 0, sizeof(card->counters));
         card->last_error[0] = 0;
+        card->config_written[0] = 0;
     }
 }
 
@@ -276,6 +374,7 @@ void card_knobs_init(Card *card)
     knobs->delay_opcode = CARD_OPCODE_ALL;
     knobs->drop_opcode = CARD_OPCODE_NONE;
     knobs->admin_size = CARD_ADMIN_SIZE;
+    knobs->vectors = CARD_VECTORS;
 
     object_property_add_uint64_ptr(obj, "supported-cmds",
                                    &knobs->supported_cmds,
@@ -322,6 +421,9 @@ void card_knobs_init(Card *card)
                              card_set_vfs_need_reset);
     object_property_add_bool(obj, "gone", card_get_gone, card_set_gone);
     object_property_add_bool(obj, "needs-reset", NULL, card_set_needs_reset);
+    object_property_add(obj, "vectors", "uint16", card_get_vectors,
+                        card_set_vectors, NULL, NULL);
+    object_property_add_str(obj, "quirks", card_get_quirks, card_set_quirks);
 
     object_property_add_uint64_ptr(obj, "cmds-total", &counters->cmds_total,
                                    OBJ_PROP_FLAG_READ);
@@ -349,5 +451,7 @@ void card_knobs_init(Card *card)
                                    &counters->parallel_member,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_str(obj, "last-error", card_get_last_error, NULL);
+    object_property_add_str(obj, "config-written", card_get_config_written,
+                            NULL);
     object_property_add_bool(obj, "counters-reset", NULL, card_counters_reset);
 }
