@@ -150,6 +150,18 @@ long long card_get(const char *name)
 	return value;
 }
 
+void card_get_text(const char *name, char *buf, size_t size)
+{
+	struct json_object *result;
+	char arguments[256];
+
+	snprintf(arguments, sizeof(arguments),
+		 "\"path\":\"" CARD "\",\"property\":\"%s\"", name);
+	result = card_execute("qom-get", arguments);
+	snprintf(buf, size, "%s", json_object_get_string(result));
+	json_object_put(result);
+}
+
 /* A non-fatal error of the PF, which the kernel tells all on its bus about. */
 void card_inject_aer(void)
 {
@@ -179,5 +191,8 @@ void card_defaults(void)
 	card_set_number("reset-ms", 0);
 	card_set("reset-flr", "false");
 	card_set("config-churn", "false");
+	card_set_number("admin-size", 64);
+	card_set_number("vectors", 8);
+	card_set("quirks", "\"\"");
 	card_set("counters-reset", "true");
 }

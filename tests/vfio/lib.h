@@ -145,6 +145,7 @@ bool card_present(void);
 void card_set(const char *name, const char *json_value);
 void card_set_number(const char *name, long long value);
 long long card_get(const char *name);
+void card_get_text(const char *name, char *buf, size_t size);
 void card_inject_aer(void);
 void card_unplug(void);
 void card_defaults(void);	/* all knobs as at power-on, counters 0 */

@@ -220,22 +220,25 @@ run_on-pf()
 	rebind_owner
 }
 
-# A module that is for tests alone, built where it runs.
+# load_kmod NAME... - modules that are for tests alone, built where they run
 load_kmod()
 {
-	rm -rf /tmp/kmod
-	cp -r kmod /tmp/kmod
-	if ! make -s -C "/lib/modules/$(uname -r)/build" M=/tmp/kmod \
-		OWNER="$(echo /usr/src/virtio-vfio-*/src/owner)" modules \
-		>/tmp/kmod/log 2>&1 || ! insmod /tmp/kmod/admin_command.ko; then
-		sed 's/^/# /' /tmp/kmod/log
-		return 1
+	local name
+
+	if [[ ! -d /tmp/kmod ]]; then
+		cp -r kmod /tmp/kmod
+		make -s -C "/lib/modules/$(uname -r)/build" M=/tmp/kmod \
+			OWNER="$(echo /usr/src/virtio-vfio-*/src/owner)" modules \
+			>/tmp/kmod/log 2>&1 || sed 's/^/# /' /tmp/kmod/log
 	fi
+	for name; do
+		insmod "/tmp/kmod/$name.ko" || return
+	done
 }
 
 run_commands()
 {
-	load_kmod || return
+	load_kmod admin_command || return
 	VFIO_BDF=${vfs[0]}
 	program admin_commands
 	rmmod admin_command
@@ -244,8 +247,10 @@ run_commands()
 
 run_owner()
 {
-	load_kmod || return
+	load_kmod admin_command pf_user || return
 	VFIO_BDF=${vfs[0]}
+	program pf_device
+	rmmod pf_user
 	export OTHER_BDF=${vfs[1]}
 	make_transitional "$VFIO_BDF"
 	program owner
