@@ -287,14 +287,23 @@ static void virtio_owner_let_go(struct virtio_owner *owner)
 
 static void virtio_owner_take_up(struct virtio_owner *owner)
 {
+	struct virtio_device *vdev = &owner->vdev;
 	int ret;
+
+	/* Nothing has happened to it. */
+	if (vdev->dev.driver)
+		return;
+
+	/* Also one that was stuck before; the virtio core resets none it knows. */
+	virtio_reset_device(vdev);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 
 	/* Who has unbound it before wants it to stay so. */
 	if (!owner->let_go)
 		return;
 
 	begin_wait(owner);
-	ret = device_attach(&owner->vdev.dev);
+	ret = device_attach(&vdev->dev);
 	end_wait(owner);
 
 	/* 0 means that none would have it; the next reset is another chance. */

@@ -648,6 +648,33 @@ TEST_F_TIMEOUT(pf_device, notify_addresses, 60)
 	check_cured(_metadata, &self->v);
 }
 
+/* A device whose reset does not end is nobody's; that of the function cures it. */
+TEST_F_TIMEOUT(pf_device, reset_that_does_not_end, 60)
+{
+	uint64_t start;
+	uint8_t value;
+
+	log_expect("virtio reset failed");
+	ASSERT_EQ(0, take_two());
+	set_quirks("stuck");
+	start = now_us();
+	EXPECT_EQ(-ETIMEDOUT, on_queue(self->user, PF_USER_DISABLE, TX));
+	EXPECT_LE(9900, (now_us() - start) / 1000);
+	start = now_us();
+	EXPECT_EQ(0, give_to(NULL));
+	EXPECT_LE(9900, (now_us() - start) / 1000);
+	EXPECT_EQ(1, log_count("virtio reset failed: -110"));
+	EXPECT_EQ(-ENODEV, take_two());
+	EXPECT_EQ(-ENODEV, bar0_read(&self->v, REG_STATUS, &value, 1));
+
+	EXPECT_EQ(0, pf_write("reset", "1"));
+	io_enable(&self->v);
+	ASSERT_EQ(0, take_two());
+	EXPECT_EQ(0, on_queue(self->user, PF_USER_SEND, TX));
+	check_admin(_metadata, &self->v);
+	set_quirks("");
+}
+
 /* A driver that has let go of a device gets back what it can hold, if no device. */
 TEST_F_TIMEOUT(pf_device, does_not_wake, 60)
 {
