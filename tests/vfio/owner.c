@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -453,6 +455,46 @@ TEST_F_TIMEOUT(owner, no_room_ever, 60)
 		EXPECT_GT(SOON_MS, w[i].ms);
 	}
 	big_queue(_metadata, v);
+}
+
+static pid_t read_in_child(struct vdev *v)
+{
+	uint8_t value;
+	pid_t child = fork();
+
+	if (!child)
+		_exit(bar0_read(v, REG_STATUS, &value, 1) == 1);
+	msleep(300);
+	return child;
+}
+
+/* One process waits for the card, another for the first; both can be killed. */
+TEST_F_TIMEOUT(owner, killed_while_it_waits, 60)
+{
+	pid_t children[2];
+	uint64_t start;
+	int status, i;
+	uint8_t value;
+
+	card_set_number("delay-ms", 3000);
+	for (i = 0; i < 2; i++)
+		children[i] = read_in_child(&self->v);
+	start = now_us();
+	for (i = 1; i >= 0; i--) {
+		ASSERT_EQ(0, kill(children[i], SIGKILL));
+		ASSERT_EQ(children[i], waitpid(children[i], &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	EXPECT_GT(slow(1000), (now_us() - start) / 1000);
+
+	/* Its command is the card's until it is answered. */
+	EXPECT_EQ(-EIO, bar0_read(&self->v, REG_STATUS, &value, 1));
+	card_set_number("delay-ms", 0);
+	EXPECT_EQ(0, io_get(&self->other, REG_STATUS, 1));
+	for (i = 0; i < 100 && bar0_read(&self->v, REG_STATUS, &value, 1) < 0; i++)
+		msleep(100);
+	EXPECT_EQ(0, io_get(&self->v, REG_STATUS, 1));
+	EXPECT_EQ(0, log_count(GIVEN_UP));
 }
 
 static int unbind_pf(void)
