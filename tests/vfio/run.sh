@@ -305,9 +305,11 @@ run_own-bar0()
 
 run_fail()
 {
+	[[ $PROVIDER != owner ]] || load_kmod pf_user || return
 	rebind_owner
 	VFIO_BDF=${vfs[0]}
 	program fail_nth 1200
+	[[ $PROVIDER != owner ]] || rmmod pf_user
 	rebind_owner
 }
 
