@@ -5,12 +5,9 @@
 # make VFIO_ALIAS=y  the same with the alias that makes libvirt pick the module
 # make tools         the command virtio-vfio, in build/tools/
 # make demo          the main job, shown in an emulated lab
-# make check         all tests but check-debug; check-build, check-tools,
-#                    check-package, check-policy, check-libvirt, check-lab,
-#                    check-bench, check-guest are its parts
-# make check-debug   the tests of the modules on a kernel that looks for defects
-#                    while it runs; too slow yet to be a part of check, and not
-#                    all of src/ that should is run by it
+# make check         all tests; check-build, check-tools, check-package,
+#                    check-policy, check-libvirt, check-lab, check-bench,
+#                    check-guest, check-debug are its parts
 # make fuzz          random operations on VFs, OPS of them that follow from SEED, on
 #                    KERNEL (debug is one) with PROVIDER
 # make soak          VFs bound and used 1000 times, and SR-IOV off and on 200 times
@@ -60,8 +57,8 @@ tools:
 	$(MAKE) -C tools
 
 PARTS = check-build check-tools check-package check-policy check-libvirt check-lab
-PARTS += check-bench check-guest
-.PHONY: demo bench check check-debug $(PARTS)
+PARTS += check-bench check-guest check-debug
+.PHONY: demo bench check $(PARTS)
 demo: deb
 	tests/lab/demo
 
@@ -71,8 +68,7 @@ bench: deb
 check:
 	tests/check $(PARTS)
 
-check-debug: deb
-check-debug $(PARTS):
+$(PARTS):
 	tests/check $@
 
 .PHONY: fuzz soak
