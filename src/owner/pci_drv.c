@@ -290,13 +290,18 @@ static void virtio_owner_take_up(struct virtio_owner *owner)
 	struct virtio_device *vdev = &owner->vdev;
 	int ret;
 
-	/* Nothing has happened to it. */
-	if (vdev->dev.driver)
-		return;
-
-	/* Also one that was stuck before; the virtio core resets none it knows. */
-	virtio_reset_device(vdev);
-	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	/*
+	 * Also one that was stuck before; the virtio core resets none it knows. One
+	 * that has its driver is as it was.
+	 */
+	device_lock(&vdev->dev);
+	if (vdev->dev.driver) {
+		owner->let_go = false;
+	} else {
+		virtio_reset_device(vdev);
+		virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	}
+	device_unlock(&vdev->dev);
 
 	/* Who has unbound it before wants it to stay so. */
 	if (!owner->let_go)
