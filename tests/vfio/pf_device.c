@@ -839,7 +839,7 @@ TEST_F_TIMEOUT(pf_device, list_that_is_not_answered, 60)
 	io_enable(&other);
 	ASSERT_EQ(0, pci_unbind(bdfs[2]));
 	forget_list();
-	ASSERT_EQ(0, param_set("admin_timeout", "1500"));
+	ASSERT_EQ(0, param_set("admin_timeout", "6000"));
 	card_set_number("drop-opcode", 0);
 	ASSERT_EQ(0, pthread_create(&first.thread, NULL, ask, &first));
 	msleep(300);
@@ -853,7 +853,7 @@ TEST_F_TIMEOUT(pf_device, list_that_is_not_answered, 60)
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_GT(slow(500), (now_us() - start) / 1000);
+	EXPECT_GT(3000, (now_us() - start) / 1000);
 	pci_driver(bdfs[2], driver, sizeof(driver));
 	EXPECT_STREQ("", driver);
 
@@ -861,7 +861,7 @@ TEST_F_TIMEOUT(pf_device, list_that_is_not_answered, 60)
 	pthread_join(second.thread, NULL);
 	EXPECT_EQ(-ETIMEDOUT, first.ret);
 	EXPECT_EQ(-EIO, second.ret);
-	EXPECT_GE(first.ms + 200, second.ms);
+	EXPECT_GT(first.ms + 3000, second.ms);
 	card_set_number("drop-opcode", 0xffffffff);
 	vdev_close(&other);
 	forget_list();
@@ -916,7 +916,7 @@ TEST_F_TIMEOUT(pf_device, driver_that_does_not_let_go, 60)
 	ms = (now_us() - start) / 1000;
 	user_param("stubborn", 0);
 	EXPECT_LE(9900, ms);
-	EXPECT_GT(10000 + SOON_MS, ms);
+	EXPECT_GT(10000 + slow(10000), ms);
 	EXPECT_EQ(1, log_count("virtio device given up: no answer"));
 	ASSERT_EQ(0, bind_pf(NVFS));
 }
