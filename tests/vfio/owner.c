@@ -133,25 +133,6 @@ static void action_start(struct action *action, int (*run)(void))
 	pthread_create(&action->thread, NULL, act, action);
 }
 
-/* Caller of a register while the card keeps all answers back. */
-struct waiter {
-	pthread_t thread;
-	struct vdev *v;
-	int ret;
-	uint64_t ms;
-};
-
-static void *wait_for_register(void *arg)
-{
-	struct waiter *w = arg;
-	uint64_t start = now_us();
-	uint8_t value;
-
-	w->ret = bar0_read(w->v, REG_STATUS, &value, 1);
-	w->ms = (now_us() - start) / 1000;
-	return NULL;
-}
-
 static void *wait_for_reset(void *arg)
 {
 	struct waiter *w = arg;

@@ -149,3 +149,14 @@ int pf_pm(unsigned int request)
 	close(fd);
 	return ret;
 }
+
+void *wait_for_register(void *waiter)
+{
+	struct waiter *w = waiter;
+	uint64_t start = now_us();
+	uint8_t value;
+
+	w->ret = bar0_read(w->v, REG_STATUS, &value, 1);
+	w->ms = (now_us() - start) / 1000;
+	return NULL;
+}

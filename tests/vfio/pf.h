@@ -6,8 +6,10 @@
 #ifndef TESTS_VFIO_PF_H
 #define TESTS_VFIO_PF_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MANY_VFS	16
 
@@ -29,5 +31,16 @@ int pf_virtio_id(char *buf, size_t size);
 bool netdev_is_back(void);
 /* ADMIN_SUSPEND or ADMIN_RESUME, of the PF alone, by the module in kmod/. */
 int pf_pm(unsigned int request);
+
+/* Caller of a register while the card keeps its answer back. */
+struct waiter {
+	pthread_t thread;
+	struct vdev *v;
+	int ret;
+	uint64_t ms;
+};
+
+/* For pthread_create(): the access of a struct waiter. */
+void *wait_for_register(void *waiter);
 
 #endif

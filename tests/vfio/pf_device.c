@@ -798,24 +798,6 @@ TEST_F(pf_device, takes_no_other_device)
 	EXPECT_EQ(0, sysfs_write(path, "0x1af4 0x1041"));
 }
 
-struct asker {
-	pthread_t thread;
-	struct vdev *v;
-	int ret;
-	uint64_t ms;
-};
-
-static void *ask(void *arg)
-{
-	struct asker *a = arg;
-	uint64_t start = now_us();
-	uint8_t value;
-
-	a->ret = bar0_read(a->v, REG_STATUS, &value, 1);
-	a->ms = (now_us() - start) / 1000;
-	return NULL;
-}
-
 /* The list of commands is asked for once, by the first who wants one. */
 static void forget_list(void)
 {
@@ -827,7 +809,7 @@ static void forget_list(void)
 TEST_F_TIMEOUT(pf_device, list_that_is_not_answered, 60)
 {
 	struct vdev other;
-	struct asker first = { .v = &self->v }, second = { .v = &other };
+	struct waiter first = { .v = &self->v }, second = { .v = &other };
 	char driver[64];
 	uint64_t start;
 	pid_t child;
@@ -841,9 +823,9 @@ TEST_F_TIMEOUT(pf_device, list_that_is_not_answered, 60)
 	forget_list();
 	ASSERT_EQ(0, param_set("admin_timeout", "6000"));
 	card_set_number("drop-opcode", 0);
-	ASSERT_EQ(0, pthread_create(&first.thread, NULL, ask, &first));
+	ASSERT_EQ(0, pthread_create(&first.thread, NULL, wait_for_register, &first));
 	msleep(300);
-	ASSERT_EQ(0, pthread_create(&second.thread, NULL, ask, &second));
+	ASSERT_EQ(0, pthread_create(&second.thread, NULL, wait_for_register, &second));
 	child = fork();
 	if (!child)
 		_exit(!sysfs_write("/sys/bus/pci/drivers/virtio_vfio_pci/bind",
