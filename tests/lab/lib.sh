@@ -248,9 +248,8 @@ kernel_headers()
 	cat "$known"
 }
 
-# Run a lab command again if QEMU itself failed: 10.0 does so now and then with
-# multi-threaded TCG (an assertion in iotlb_to_section, once a silent reset of the
-# host). KTAP begins anew, and what it said before doesn't count.
+# Run a lab command again if QEMU itself failed, as it did by a silent reset of the
+# host. KTAP begins anew, and what it said before doesn't count.
 again()
 {
 	local status=0
