@@ -42,7 +42,7 @@ FIXTURE_SETUP(owner)
 	log_expect("LEGACY_");
 	log_expect(GIVEN_UP);
 	log_expect("callbacks suppressed");
-	ASSERT_EQ(0, make_vfs(NVFS));
+	ASSERT_EQ(0, have_vfs(NVFS));
 	ASSERT_EQ(0, vdev_open(&self->v, bdfs[0]));
 	ASSERT_EQ(0, vdev_open(&self->other, bdfs[1]));
 	io_enable(&self->v);
