@@ -7,7 +7,8 @@
 # make demo          the main job, shown in an emulated lab
 # make check         all tests; check-build, check-tools, check-package,
 #                    check-policy, check-libvirt, check-lab, check-bench,
-#                    check-guest, check-debug are its parts
+#                    check-guest, check-debug are its parts, which don't run again
+#                    if they passed with the same files
 # make fuzz          random operations on VFs, OPS of them that follow from SEED, on
 #                    KERNEL (debug is one) with PROVIDER
 # make soak          VFs bound and used 1000 times, and SR-IOV off and on 200 times
