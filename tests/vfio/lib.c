@@ -17,6 +17,8 @@
 #include "lib.h"
 
 #define HUGE_PAGE	(2UL << 20)
+#define DMA_PAGES	(HUGE_PAGE / DMA_PAGE)
+#define PARTED_IOVA	0x40000000UL
 #define MAX_VECTORS	16
 #define SKIPPED		4	/* KSFT_SKIP */
 
@@ -539,21 +541,29 @@ static int physical_address(const void *va, uint64_t *address)
 
 	if (fd < 0)
 		return -errno;
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / 4096 * 8) !=
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / DMA_PAGE * 8) !=
 	    sizeof(entry))
 		entry = 0;
 	close(fd);
-	*address = (entry & ((1ULL << 55) - 1)) * 4096;
+	*address = (entry & ((1ULL << 55) - 1)) * DMA_PAGE;
 	return *address ? 0 : -ENOMEM;
 }
 
-int dma_alloc(struct vdev *v, struct dma *dma)
+static int dma_map(struct vdev *v, struct dma *dma)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.size = HUGE_PAGE,
+		.vaddr = (uintptr_t)dma->va,
+		.iova = dma->iova,
+		.size = dma->size,
 	};
+
+	return ioctl(v->container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
+}
+
+int dma_alloc(struct vdev *v, struct dma *dma)
+{
 	int ret;
 
 	sysfs_write("/proc/sys/vm/nr_hugepages", "8");
@@ -566,17 +576,77 @@ int dma_alloc(struct vdev *v, struct dma *dma)
 
 	memset(dma->va, 0, HUGE_PAGE);
 	ret = physical_address(dma->va, &dma->iova);
+	if (!ret)
+		ret = dma_map(v, dma);
 	if (ret)
-		goto unmap;
+		munmap(dma->va, HUGE_PAGE);
+	return ret;
+}
 
-	map.vaddr = (uintptr_t)dma->va;
-	map.iova = dma->iova;
-	if (!ioctl(v->container, VFIO_IOMMU_MAP_DMA, &map))
-		return 0;
+static void swap(unsigned int *one, unsigned int *other)
+{
+	unsigned int value = *one;
 
-	ret = -errno;
-unmap:
-	munmap(dma->va, HUGE_PAGE);
+	*one = *other;
+	*other = value;
+}
+
+/* Which page of the file at @va comes where. */
+static int part_neighbours(const uint8_t *va, unsigned int page,
+			   unsigned int order[DMA_PAGES])
+{
+	uint64_t address[DMA_PAGES];
+	unsigned int i, k;
+	int ret;
+
+	for (i = 0; i < DMA_PAGES; i++) {
+		order[i] = i;
+		ret = physical_address(va + i * DMA_PAGE, &address[i]);
+		if (ret)
+			return ret;
+	}
+	for (i = 0; i < DMA_PAGES; i++) {
+		for (k = 0; k < DMA_PAGES; k++) {
+			if (address[k] != address[i] + DMA_PAGE)
+				continue;
+			swap(&order[page], &order[i]);
+			swap(&order[DMA_PAGES - 1], &order[k == page ? i : k]);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int dma_alloc_parted(struct vdev *v, struct dma *dma, unsigned int page)
+{
+	int file = memfd_create("dma", MFD_CLOEXEC);
+	unsigned int order[DMA_PAGES], i;
+	int ret;
+
+	if (file < 0 || ftruncate(file, HUGE_PAGE))
+		return -errno;
+
+	dma->size = HUGE_PAGE;
+	dma->iova = PARTED_IOVA;
+	dma->va = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       file, 0);
+	if (dma->va == MAP_FAILED)
+		return -errno;
+
+	memset(dma->va, 0, HUGE_PAGE);
+	ret = part_neighbours(dma->va, page, order);
+	for (i = 0; !ret && i < DMA_PAGES; i++) {
+		if (order[i] != i &&
+		    mmap(dma->va + i * DMA_PAGE, DMA_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, file,
+			 (off_t)order[i] * DMA_PAGE) == MAP_FAILED)
+			ret = -errno;
+	}
+	close(file);
+	if (!ret)
+		ret = dma_map(v, dma);
+	if (ret)
+		munmap(dma->va, HUGE_PAGE);
 	return ret;
 }
 

@@ -61,6 +61,8 @@ struct vdev {
 };
 
 /* One 2 MB hugepage that is mapped with IOVA == physical address. */
+#define DMA_PAGE	4096
+
 struct dma {
 	uint8_t *va;
 	uint64_t iova;
@@ -122,6 +124,11 @@ int event_enable(struct vdev *v, unsigned int index);
 
 /* -ENOMEM if the host has no hugepage to give. */
 int dma_alloc(struct vdev *v, struct dma *dma);
+/*
+ * In pages of DMA_PAGE bytes. What is behind @page in memory is the last of them, not
+ * what is behind it for the device. -ENOENT if no two are neighbours in memory.
+ */
+int dma_alloc_parted(struct vdev *v, struct dma *dma, unsigned int page);
 void dma_free(struct vdev *v, struct dma *dma);
 
 int sysfs_write(const char *path, const char *value);

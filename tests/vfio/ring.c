@@ -631,6 +631,44 @@ TEST_F(ring, receive_around)
 		     net->queue[RX].vring.num * 3);
 }
 
+/*
+ * Of the used ring's elements some begin on one page and end on the next. These two
+ * are no neighbours in memory, where behind the first is one that nobody uses.
+ */
+TEST_F(ring, element_on_two_pages)
+{
+	const unsigned int across = (DMA_PAGE - 4) / sizeof(struct vring_used_elem);
+	struct net *net = &self->net;
+	struct queue *queue = &net->queue[RX];
+	unsigned int page, i;
+	uint8_t *behind;
+	size_t used;
+
+	if (target_is("oracle"))
+		SKIP(return, "QEMU's own device goes past the IOMMU");
+	begin(net, 1 << VIRTIO_NET_F_MAC);
+	ASSERT_TRUE(queue_find(net, RX));
+	if (queue->vring.num <= across)
+		SKIP(return, "the used ring is shorter than a page");
+	used = (uint8_t *)&queue->vring.used->ring[across] - net->dma.va;
+	page = used / DMA_PAGE;
+	ASSERT_NE(page, (used + sizeof(struct vring_used_elem) - 1) / DMA_PAGE);
+
+	dma_free(&net->v, &net->dma);
+	ASSERT_EQ(0, dma_alloc_parted(&net->v, &net->dma, page));
+	behind = net->dma.va + net->dma.size - DMA_PAGE;
+	memset(behind, POISON, DMA_PAGE);
+
+	ASSERT_TRUE(queue_setup(net, RX, NO_VECTOR));
+	receive_post(queue);
+	live(net);
+	kick(net, queue);
+	receive_many(_metadata, net, queue, 0, queue->vring.num);
+	for (i = 0; i < DMA_PAGE && behind[i] == POISON; i++)
+		;
+	EXPECT_EQ(DMA_PAGE, i);
+}
+
 TEST_F(ring, vectors)
 {
 	struct net *net = &self->net;
