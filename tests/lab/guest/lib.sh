@@ -8,6 +8,7 @@
 # A nested guest has a name and a directory $GUEST_RUN/NAME with
 #   pid, console, log      QEMU's process id, the guest's console, QEMU's stderr
 #   ctl.in, ctl.out        the guest's second serial port: commands and answers
+#   mon.in, mon.out        QEMU's monitor
 #   broken                 there once a command was not answered in time
 
 : "${GUEST_RUN:=/run/virtio-vfio-guest}"
@@ -94,13 +95,30 @@ guest_running()
 	[[ -e $dir/pid ]] && kill -0 "$(<"$dir/pid")" 2>/dev/null
 }
 
+# guest_processor DIR - where it is, and what of its stack could be return addresses
+guest_processor()
+{
+	printf '%s\n' "info registers" "x /96gx \$esp" >"$1/mon.in"
+	timeout 3 cat "$1/mon.out" | tr -d '\r' | awk '
+		/^RIP=/ { print }
+		/^[0-9a-f]+: 0x/ { for (i = 2; i <= NF; i++)
+			if ($i ~ /^0xffffffff/) addresses = addresses " " $i }
+		END { print addresses }'
+}
+
 # guest_why NAME - what is known about a guest that does not answer
 guest_why()
 {
 	local dir=$GUEST_RUN/$1
 
 	{
-		guest_running "$1" || echo "guest $1: QEMU has ended"
+		if guest_running "$1"; then
+			echo "guest $1: its processor, twice:"
+			guest_processor "$dir"
+			guest_processor "$dir"
+		else
+			echo "guest $1: QEMU has ended"
+		fi
 		tail -n 20 "$dir/log"
 		echo "guest $1: end of its console:"
 		tail -n 30 "$dir/console" | tr -d '\r'
@@ -122,7 +140,7 @@ guest_make_dir()
 	local dir=$GUEST_RUN/$1
 
 	rm -rf "$dir"
-	mkdir -p "$dir" && mkfifo "$dir/ctl.in" "$dir/ctl.out" && : >"$dir/console"
+	mkdir -p "$dir" && mkfifo "$dir/"{ctl,mon}.{in,out} && : >"$dir/console"
 }
 
 # guest_append legacy|modern - its kernel's command line
@@ -130,7 +148,7 @@ guest_append()
 {
 	local append="console=ttyS0,115200 quiet panic=-1 mitigations=off"
 
-	append+=" tsc=reliable no_timer_check random.trust_cpu=on"
+	append+=" tsc=reliable no_timer_check random.trust_cpu=on nokaslr"
 	# An emulated host CPU has no performance counters, and KVM complains.
 	append+=" initcall_blacklist=init_hw_perf_events"
 	[[ $1 != legacy ]] || append+=" virtio_pci.force_legacy=1"
@@ -159,6 +177,7 @@ guest_start()
 		-kernel "$GUEST_IMAGE/vmlinuz" -initrd "$GUEST_IMAGE/initramfs" \
 		-append "$(guest_append "$mode")" -serial "file:$dir/console" \
 		-chardev "pipe,id=ctl,path=$dir/ctl" -serial chardev:ctl \
+		-chardev "pipe,id=mon,path=$dir/mon" -mon mon \
 		"${device[@]}" </dev/null >"$dir/log" 2>&1 &
 	echo $! >"$dir/pid"
 }
