@@ -98,7 +98,7 @@ guest_running()
 # guest_processor DIR - where it is, and what of its stack could be return addresses
 guest_processor()
 {
-	printf '%s\n' "info registers" "x /96gx \$esp" >"$1/mon.in"
+	printf '%s\n' "info registers" "x /96gx \$esp" 1<>"$1/mon.in"
 	timeout 3 cat "$1/mon.out" | tr -d '\r' | awk '
 		/^RIP=/ { print }
 		/^[0-9a-f]+: 0x/ { for (i = 2; i <= NF; i++)
