@@ -383,6 +383,7 @@ FIXTURE_SETUP(same)
 	ASSERT_EQ(0, sysfs_read(PARAMETER, parameter, sizeof(parameter)));
 	ASSERT_EQ(0, param_set("transitional", variant->transitional));
 
+	memset(album, 0, sizeof(*album));
 	ret = take_both(bdf, &album->vfio, &album->ours);
 
 	param_set("transitional", parameter);
