@@ -116,6 +116,9 @@ guest_why()
 			echo "guest $1: its processor, twice:"
 			guest_processor "$dir"
 			guest_processor "$dir"
+			# It was seen where nothing of its own is.
+			awk '/^kvm/ { print "the host has", $1, "at", $6, "of", $2 }' \
+				/proc/modules
 		else
 			echo "guest $1: QEMU has ended"
 		fi
