@@ -43,6 +43,7 @@ with_provider()
 }
 
 echo "KTAP version 1"
+guest_accel && guest_watch && facts_void=guest_has_hosts_registers
 for provider in ${PROVIDERS:-kernel}; do
 	with_provider "$provider" || no_facts "$provider could not be set up"
 done

@@ -23,6 +23,7 @@
 : "${GUEST_EXEC_TIMEOUT:=120}"
 
 PCI_DEVICES=/sys/bus/pci/devices
+GUEST_TRACE=/sys/kernel/tracing
 
 say_error()
 {
@@ -106,6 +107,29 @@ guest_processor()
 		END { print addresses }'
 }
 
+# guest_watch - have the host's kernel remember where guests were when they stopped
+#
+# Once in many hours QEMU's emulated processor gives a guest the registers of its
+# host: it goes on behind the host's VMRUN with the host's page tables, and stands
+# still or is reset. There the trace ends, with what was before.
+guest_watch()
+{
+	local exits=$GUEST_TRACE/events/kvm/kvm_exit vmrun
+
+	[[ -d $GUEST_TRACE ]] || return
+	vmrun=$(cat /sys/module/kvm_amd/sections/.noinstr.text) || return
+	mountpoint -q "$GUEST_TRACE" || mount -t tracefs tracefs "$GUEST_TRACE" || return
+	printf 'traceoff if guest_rip > %s && guest_rip < 0x%x' "$vmrun" \
+		"$((vmrun + 2048))" >"$exits/trigger" || return
+	echo 1 >"$exits/enable"
+}
+
+# guest_has_hosts_registers - whether that has happened
+guest_has_hosts_registers()
+{
+	[[ $(cat "$GUEST_TRACE/tracing_on" 2>/dev/null) == 0 ]]
+}
+
 # guest_why NAME - what is known about a guest that does not answer
 guest_why()
 {
@@ -116,15 +140,16 @@ guest_why()
 			echo "guest $1: its processor, twice:"
 			guest_processor "$dir"
 			guest_processor "$dir"
-			# It was seen where nothing of its own is.
-			awk '/^kvm/ { print "the host has", $1, "at", $6, "of", $2 }' \
-				/proc/modules
 		else
 			echo "guest $1: QEMU has ended"
 		fi
 		tail -n 20 "$dir/log"
 		echo "guest $1: end of its console:"
 		tail -n 30 "$dir/console" | tr -d '\r'
+		if guest_has_hosts_registers; then
+			echo "guest $1: it got the host's registers from QEMU:"
+			tail -n 40 "$GUEST_TRACE/trace"
+		fi
 	} >&2
 	return 1
 }
