@@ -22,7 +22,7 @@
 #define CARD_ARI    0x150
 #define CARD_ACS    0x160
 
-#define CARD_VFS_LATE_MS    500
+#define CARD_VFS_LATE_MS    900
 
 static bool card_fn_is_pf(CardFn *fn)
 {

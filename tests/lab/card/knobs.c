@@ -65,7 +65,7 @@
  *                        notify-apart   more of them than fit into a page
  *                        stuck          it is not reset by its status, and the
  *                                       reset of a queue does not end
- *                        vfs-late       VFs are gone for half a second after
+ *                        vfs-late       VFs are gone for 900 ms after
  *                                       its function reset
  *                      How much of that counts at once, and what only when its
  *                      driver looks again, is the driver's affair.
