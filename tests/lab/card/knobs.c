@@ -79,7 +79,7 @@
  * and for one member. resets-pending is how many VFs are being reset now.
  * last-error describes the last command that failed, config-written the writes of
  * the PF's device configuration, each as OFFSET/BYTES=VALUE. Writing true to
- * counters-reset sets all that back.
+ * counters-reset sets all that back, and to defaults the knobs as well.
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
@@ -359,22 +359,41 @@ static void card_counters_reset(Object *obj, bool value, Error **errp)
     }
 }
 
+static void card_knobs_reset(CardKnobs *knobs)
+{
+    g_free(knobs->notify_entries);
+    *knobs = (CardKnobs) {
+        .supported_cmds = BIT(VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO + 1) - 1,
+        .notify_entries = g_strdup("member"),
+        .fail_opcode = CARD_OPCODE_NONE,
+        .fail_status = 22,
+        .fail_qualifier = 1,
+        .garbage_opcode = CARD_OPCODE_NONE,
+        .delay_opcode = CARD_OPCODE_ALL,
+        .drop_opcode = CARD_OPCODE_NONE,
+        .admin_size = CARD_ADMIN_SIZE,
+        .vectors = CARD_VECTORS,
+    };
+}
+
+static void card_set_defaults(Object *obj, bool value, Error **errp)
+{
+    Card *card = CARD(obj);
+
+    if (value) {
+        card_knobs_reset(&card->knobs);
+        card_fn_identity_changed(card);
+        card_counters_reset(obj, true, errp);
+    }
+}
+
 void card_knobs_init(Card *card)
 {
     Object *obj = OBJECT(card);
     CardKnobs *knobs = &card->knobs;
     CardCounters *counters = &card->counters;
 
-    knobs->supported_cmds = BIT(VIRTIO_ADMIN_CMD_LEGACY_NOTIFY_INFO + 1) - 1;
-    knobs->notify_entries = g_strdup("member");
-    knobs->fail_opcode = CARD_OPCODE_NONE;
-    knobs->fail_status = 22;
-    knobs->fail_qualifier = 1;
-    knobs->garbage_opcode = CARD_OPCODE_NONE;
-    knobs->delay_opcode = CARD_OPCODE_ALL;
-    knobs->drop_opcode = CARD_OPCODE_NONE;
-    knobs->admin_size = CARD_ADMIN_SIZE;
-    knobs->vectors = CARD_VECTORS;
+    card_knobs_reset(knobs);
 
     object_property_add_uint64_ptr(obj, "supported-cmds",
                                    &knobs->supported_cmds,
@@ -454,4 +473,5 @@ void card_knobs_init(Card *card)
     object_property_add_str(obj, "config-written", card_get_config_written,
                             NULL);
     object_property_add_bool(obj, "counters-reset", NULL, card_counters_reset);
+    object_property_add_bool(obj, "defaults", NULL, card_set_defaults);
 }
