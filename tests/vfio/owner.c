@@ -356,9 +356,13 @@ TEST_F_TIMEOUT(owner, parallel_callers, 120)
 	TH_LOG("%u commands in %llu ms, %llu ms of them on a CPU",
 	       2 * MANY_VFS * CALLS, (unsigned long long)took,
 	       (unsigned long long)cpu);
-	/* Two at a time, and whoever waits for room sleeps. */
+	/*
+	 * Two at a time, and whoever waits for room sleeps: others would take all
+	 * of both processors. The host's own machine may have other things to do,
+	 * which counts as time on a CPU here.
+	 */
 	EXPECT_LE(2 * MANY_VFS * CALLS * CALL_MS / 2, took);
-	EXPECT_GT(took / 2, cpu);
+	EXPECT_GT(took, cpu);
 
 	card_set_number("delay-ms", 0);
 	for (i = 0; i < MANY_VFS; i++)
